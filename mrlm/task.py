@@ -1,0 +1,42 @@
+"""The one idea that carries the project: a task is data + prompt + reward + environment + score.
+
+Trainers train on a task, ``evaluate`` measures it, a data job exports it, a recipe names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+RewardFunc = Callable[..., list[float | None]]
+
+
+@dataclass(frozen=True)
+class Task:
+    """Everything that a trainer, an evaluation or a data job needs to know about a task.
+
+    Attributes:
+        name: Key in ``mrlm.tasks.TASKS`` and value of the ``task`` column.
+        build_dataset: ``(size, seed, split) -> Dataset``. Deterministic; row ``i`` does not depend
+            on ``size``; ``train`` and ``test`` are disjoint by content for any two seeds. Columns:
+            ``id``, ``task``, ``prompt`` (conversational), the reference columns that the reward
+            reads, ``difficulty``, ``kind``.
+        reward_funcs: Rewards with TRL's signature, ``f(completions, <column>, ..., **kwargs) ->
+            list[float | None]``. Wrong is 0.0; not applicable or a broken scorer is ``None``.
+        score: ``(completion, row) -> float | None``: what evaluation counts, never shaped.
+        extract: ``(completion, row) -> str | None``: the answer that ``score`` reads, ``None`` when
+            there is none; evaluation keeps it in its records.
+        environment: TRL ``environment_factory``: ``reset(**row) -> str | None``, public methods
+            are the model's tools, optional ``get_reward() -> float``.
+    """
+
+    name: str
+    build_dataset: Callable[[int, int, str], Dataset]
+    reward_funcs: tuple[RewardFunc, ...]
+    score: Callable[[str, Mapping[str, Any]], float | None]
+    extract: Callable[[str, Mapping[str, Any]], str | None]
+    environment: type | None = None

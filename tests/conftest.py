@@ -1,0 +1,126 @@
+"""Tiny random models and a tiny tokenizer, built in the process: no test downloads anything.
+
+The tokenizer is byte-level without merges: it round-trips any text and knows ChatML. Each model
+fixture is a factory, so that a test gets fresh weights and may change the size:
+``tiny_llama(seed=1, num_hidden_layers=1)``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+# Before torch is imported: tests share the machine's cores, and tiny models gain nothing from many.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# Nothing here may reach for the network.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+PAD, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
+
+CHATML = (
+    "{% for message in messages %}"
+    "{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+
+ModelFactory = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def tiny_tokenizer() -> Any:
+    """Byte-level tokenizer: 256 bytes and three special tokens; pads on the left."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Tokenizer(models.BPE(vocab={c: i for i, c in enumerate(alphabet)}, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens([AddedToken(t, special=True) for t in (PAD, START, END)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token=PAD,
+        eos_token=END,
+        padding_side="left",
+        chat_template=CHATML,
+    )
+
+
+def _build(model_class: str, config: Any, tokenizer: Any, seed: int) -> Any:
+    import torch
+    import transformers
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = getattr(transformers, model_class)(config)
+    model.generation_config.pad_token_id = tokenizer.pad_token_id
+    model.generation_config.eos_token_id = tokenizer.eos_token_id
+    return model.eval()
+
+
+def _token_ids(tokenizer: Any) -> dict[str, int]:
+    return {
+        "vocab_size": len(tokenizer),
+        "pad_token_id": tokenizer.pad_token_id,
+        "bos_token_id": tokenizer.pad_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+    }
+
+
+_DECODER = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 256,
+    "tie_word_embeddings": True,
+    # Larger than the usual 0.02, so that a tiny model's logits differ enough to test with.
+    "initializer_range": 0.1,
+}
+
+
+@pytest.fixture(scope="session")
+def tiny_llama(tiny_tokenizer: Any) -> ModelFactory:
+    """``tiny_llama(seed=0, **config) -> LlamaForCausalLM``: grouped queries, tied embeddings."""
+
+    def build(seed: int = 0, **config: Any) -> Any:
+        from transformers import LlamaConfig
+
+        settings = _token_ids(tiny_tokenizer) | _DECODER | config
+        return _build("LlamaForCausalLM", LlamaConfig(**settings), tiny_tokenizer, seed)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def tiny_qwen2(tiny_tokenizer: Any) -> ModelFactory:
+    """``tiny_qwen2(seed=0, **config) -> Qwen2ForCausalLM``: attention biases."""
+
+    def build(seed: int = 0, **config: Any) -> Any:
+        from transformers import Qwen2Config
+
+        settings = _token_ids(tiny_tokenizer) | _DECODER | config
+        return _build("Qwen2ForCausalLM", Qwen2Config(**settings), tiny_tokenizer, seed)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def tiny_gpt2(tiny_tokenizer: Any) -> ModelFactory:
+    """``tiny_gpt2(seed=0, **config) -> GPT2LMHeadModel``: learned positions, dropout off."""
+
+    def build(seed: int = 0, **config: Any) -> Any:
+        from transformers import GPT2Config
+
+        sizes = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256}
+        quiet = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
+        settings = _token_ids(tiny_tokenizer) | sizes | quiet | {"initializer_range": 0.1} | config
+        return _build("GPT2LMHeadModel", GPT2Config(**settings), tiny_tokenizer, seed)
+
+    return build

@@ -8,7 +8,7 @@ import pytest
 
 
 def test_tokenizer_round_trips_any_text(tiny_tokenizer: Any) -> None:
-    text = "12 × 3 = 36\nπ naïve 🙂"
+    text = "2 + 2 = 4\nπ naïve 🙂"
     assert tiny_tokenizer.decode(tiny_tokenizer(text)["input_ids"]) == text
 
 

@@ -1,0 +1,81 @@
+"""JSON files that are either whole or absent: written beside their place, then renamed.
+
+A run that is killed while it writes leaves the file that was there before. What is written is
+strict JSON: a float that is not finite, such as an undefined explained variance, becomes ``null``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 file atomically; folders on the way are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)  # mkstemp makes a private file; give it an ordinary one's permissions
+        os.umask(umask)
+        os.chmod(name, 0o666 & ~umask)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write one JSON value, indented for people who open it."""
+    write_text(path, json.dumps(_strict(value), indent=2, ensure_ascii=False) + "\n")
+
+
+def write_json_lines(path: Path, values: Iterable[Any]) -> None:
+    """Write one JSON value per line."""
+    lines = (json.dumps(_strict(value), ensure_ascii=False) for value in values)
+    write_text(path, "".join(f"{line}\n" for line in lines))
+
+
+def read_json(path: Path) -> Any:
+    """Read one JSON value.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is not JSON; the message names the file.
+    """
+    return _parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def read_json_lines(path: Path) -> list[Any]:
+    """Read one JSON value per line; errors as in ``read_json``, with the line's number."""
+    # Not ``splitlines``: a completion may hold U+2028, which JSON does not escape.
+    lines = path.read_text(encoding="utf-8").split("\n")
+    return [_parse(line, f"{path}:{i}") for i, line in enumerate(lines, start=1) if line]
+
+
+def _parse(text: str, place: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{place} is not JSON ({error}); write it again") from error
+
+
+def _strict(value: Any) -> Any:
+    """Replace what JSON has no word for: NaN and infinities by ``None``, keys by text."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _strict(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(item) for item in value]
+    if value is None or isinstance(value, str | int):
+        return value
+    return str(value)

@@ -10,6 +10,8 @@ _EXPORTS = {
     "DatasetError": "mrlm.errors",
     "ModelError": "mrlm.errors",
     "MrlmError": "mrlm.errors",
+    "PPOConfig": "mrlm.ppo",
+    "PPOTrainer": "mrlm.ppo",
     "Task": "mrlm.task",
 }
 

@@ -1,0 +1,123 @@
+"""The value function: a scalar head on the policy's backbone, or a critic with its own backbone.
+
+The head lives inside the policy module, so that DDP, FSDP and the optimiser treat it like any other
+weight, and one forward of the backbone serves the policy and the value. It is not part of the
+exported model: ``save_pretrained`` leaves it out, and the trainer writes it to its own file.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
+from transformers import PreTrainedModel
+from trl.trainer.utils import FusedCausalLMOutput
+
+# What a causal model's forward takes and its backbone does not.
+_LM_ARGUMENTS = {"labels", "shift_labels", "num_items_in_batch"}
+
+
+@dataclass
+class PolicyValueOutput(FusedCausalLMOutput):  # type: ignore[misc]
+    """TRL's fused output and the values, (B, T - 1): ``value_preds[:, t]`` is V before token t + 1.
+
+    A dataclass field rather than an attribute, because DDP and accelerate rebuild outputs from
+    their fields.
+    """
+
+    value_preds: Tensor | None = None
+
+
+class ValueHead(nn.Linear):
+    """Hidden state to expected return: float32 whatever the model's precision, zero at first.
+
+    Zero makes the first values 0, so training starts from plain returns instead of from noise.
+    """
+
+    def __init__(self, hidden_size: int) -> None:
+        super().__init__(hidden_size, 1, dtype=torch.float32)
+        nn.init.zeros_(self.weight)
+        nn.init.zeros_(self.bias)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """(..., hidden_size) in any float dtype to (...) in float32."""
+        with torch.autocast(hidden.device.type, enabled=False):
+            # FSDP2 may leave shards here; a product with a plain tensor needs them whole.
+            weight, bias = full_tensor(self.weight), full_tensor(self.bias)
+            return nn.functional.linear(hidden.float(), weight.float(), bias.float()).squeeze(-1)
+
+
+def full_tensor(tensor: Tensor) -> Tensor:
+    """The whole tensor where FSDP2 holds a shard of it; a collective in that case."""
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def attach_value_function(
+    model: PreTrainedModel, critic: PreTrainedModel | None = None, detach: bool = True
+) -> None:
+    """Give a causal model, already patched by TRL's ``add_fused_lm_head``, a ``value_head``.
+
+    From then on ``model(..., fused_lm_head=True)`` returns a ``PolicyValueOutput``; any other call,
+    generation included, is as before.
+
+    Args:
+        model: The causal model itself, not its PEFT wrapper.
+        critic: Backbone of its own for the values; becomes ``model.critic``. ``None`` reads the
+            policy's hidden states.
+        detach: Without a critic, whether the value loss stops at the head and leaves the policy's
+            backbone alone.
+    """
+    device = next(model.parameters()).device
+    config = (model if critic is None else critic).config.get_text_config()
+    model.value_head = ValueHead(config.hidden_size).to(device)
+    if critic is not None:
+        model.critic = critic.to(device)
+    # Instance attribute: the exported model holds neither, whoever calls `save_pretrained`.
+    model._keys_to_ignore_on_save = set(model._keys_to_ignore_on_save or ()) | set(
+        value_modules(model).state_dict()
+    )
+    policy_forward = model.forward
+
+    @functools.wraps(type(model).forward)  # `generate` checks its arguments against the signature
+    def forward(self: Any, *args: Any, fused_lm_head: bool = False, **kwargs: Any) -> Any:
+        if not fused_lm_head:
+            return policy_forward(*args, **kwargs)
+        hidden: list[Tensor] = []
+        hook = self.base_model.register_forward_hook(
+            lambda module, inputs, output: hidden.append(output.last_hidden_state)
+        )
+        try:
+            output = policy_forward(*args, fused_lm_head=True, **kwargs)
+        finally:
+            hook.remove()
+        if critic is None:
+            states = hidden[0].detach() if detach else hidden[0]
+        else:
+            inputs = {k: v for k, v in kwargs.items() if k not in _LM_ARGUMENTS}
+            states = self.critic(*args, **inputs, use_cache=False).last_hidden_state
+        values = self.value_head(states[:, :-1])
+        policy = {f.name: getattr(output, f.name) for f in fields(FusedCausalLMOutput)}
+        return PolicyValueOutput(**policy, value_preds=values)
+
+    model.forward = types.MethodType(forward, model)
+
+
+def value_modules(model: nn.Module) -> nn.ModuleDict:
+    """``value_head`` and, where there is one, ``critic``: names as in the model's state dict."""
+    names = ("value_head", "critic")
+    return nn.ModuleDict({name: getattr(model, name) for name in names if hasattr(model, name)})
+
+
+def without_value_function(
+    named_parameters: Iterable[tuple[str, Tensor]],
+) -> Iterator[tuple[str, Tensor]]:
+    """Drop the value function from what is sent to a sampling engine that has only the policy."""
+    for name, parameter in named_parameters:
+        if not name.startswith(("value_head.", "critic.")):
+            yield name, parameter

@@ -16,7 +16,7 @@ from typing import Any
 
 from mrlm.evaluation import EvalSettings, Evaluation
 from mrlm.rollout import Record
-from mrlm.summary import Summary, row_accuracies
+from mrlm.summary import Group, Summary, group, row_accuracies
 from mrlm.uncertainty import Interval, bootstrap_interval, mcnemar_p_value, permutation_p_value
 
 NUM_EXAMPLES = 6
@@ -62,6 +62,8 @@ class Comparison:
         after: Summary of the second.
         num_pairs: Rows with a score in both; the fields below are about these.
         num_unpaired: Rows left out because one side has no score.
+        accuracy_before: Of the pairs, with its interval.
+        accuracy_after: Likewise.
         difference: Mean over the pairs of accuracy after minus before.
         interval: Of the difference: bootstrap over pairs.
         difference_bounds: The difference over all rows, were every unscored sample wrong after and
@@ -85,6 +87,8 @@ class Comparison:
     after: Summary
     num_pairs: int
     num_unpaired: int
+    accuracy_before: Group
+    accuracy_after: Group
     difference: float
     interval: Interval
     difference_bounds: tuple[float, float]
@@ -138,6 +142,8 @@ def compare(before: Evaluation, after: Evaluation) -> Comparison:
         after=after.summary,
         num_pairs=len(changes),
         num_unpaired=len(first_after) - len(changes),
+        accuracy_before=group([record for record in before.records if record.id in changes]),
+        accuracy_after=group([record for record in after.records if record.id in changes]),
         difference=fmean(changes.values()),
         interval=bootstrap_interval(list(changes.values()), bounds=(-1.0, 1.0), seed=0),
         difference_bounds=(

@@ -76,7 +76,7 @@ def summarize(records: Sequence[Record]) -> Summary:
         ValueError: There are no records, or two have the same ``id`` and ``sample``.
     """
     _check_distinct(records)
-    whole = _group(records)
+    whole = group(records)
     names = sorted({name for record in records for name in record.rewards})
     return Summary(
         num_rows=whole.num_rows,
@@ -115,18 +115,8 @@ def row_accuracies(records: Iterable[Record], unscored_as: float | None = None) 
     return {row: fmean(values) for row, values in samples.items()}
 
 
-def _check_distinct(records: Sequence[Record]) -> None:
-    if not records:
-        raise ValueError("there are no records to sum up: evaluate at least one row")
-    counts = Counter((record.id, record.sample) for record in records)
-    (row, sample), count = counts.most_common(1)[0]
-    if count > 1:
-        raise ValueError(
-            f"sample {sample} of row {row!r} occurs {count} times: row ids must be distinct"
-        )
-
-
-def _group(records: Sequence[Record]) -> Group:
+def group(records: Sequence[Record]) -> Group:
+    """Accuracy of some records, at least one, with its interval."""
     rows = row_accuracies(records)
     num_rows = len({record.id for record in records})
     num_unscored = sum(record.correct is None for record in records)
@@ -140,6 +130,17 @@ def _group(records: Sequence[Record]) -> Group:
     return Group(num_rows, num_unscored, fmean(values), interval)
 
 
+def _check_distinct(records: Sequence[Record]) -> None:
+    if not records:
+        raise ValueError("there are no records to sum up: evaluate at least one row")
+    counts = Counter((record.id, record.sample) for record in records)
+    (row, sample), count = counts.most_common(1)[0]
+    if count > 1:
+        raise ValueError(
+            f"sample {sample} of row {row!r} occurs {count} times: row ids must be distinct"
+        )
+
+
 def _groups(
     records: Iterable[Record], key: Callable[[Record], str | int | float]
 ) -> dict[str, Group]:
@@ -148,7 +149,7 @@ def _groups(
         groups[key(record)].append(record)
     # Numbers in their order, then names in theirs.
     order = sorted(groups, key=lambda name: (isinstance(name, str), name))
-    return {str(name): _group(groups[name]) for name in order}
+    return {str(name): group(groups[name]) for name in order}
 
 
 def _pass_at_ks(records: Iterable[Record]) -> dict[int, float]:

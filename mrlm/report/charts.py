@@ -1,0 +1,110 @@
+"""Training curves as small inline SVGs that take their colours from the page, light or dark."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mrlm.report.markup import Markup
+
+# Title, the log's key, and how to read the curve.
+CURVES = (
+    ("Reward", r"reward", "mean per rollout; should rise"),
+    ("Explained variance", r"value/explained_variance", "of the critic; 1 is perfect"),
+    ("Value loss", r"value/loss", "of the critic"),
+    ("KL", r"kl|kl_rollout", "from the reference model"),
+    ("Entropy", r"entropy", "near 0 the policy has stopped exploring"),
+    ("Completion length", r"completions/mean_length", "tokens"),
+    ("Cut completions", r"completions/clipped_ratio", "share that hit the length limit"),
+    ("Groups without signal", r"frac_reward_zero_std", "share whose rewards are all the same"),
+    ("Clip fraction", r"clip_ratio/region_mean|policy/clip_frac", "share of tokens clipped"),
+    ("Loss", r"loss", "what the optimiser sees"),
+    ("Tokens per second", r".*tokens_per_second", "speed"),
+    ("Gradient norm", r"grad_norm", "before clipping"),
+)
+
+_WIDTH, _HEIGHT = 3.5, 1.9  # inches
+_TEXT, _LINE, _GRID = "#010203", "#010204", "#010205"  # stand-ins, replaced by the page's colours
+_COLOURS = {_TEXT: "var(--muted)", _LINE: "var(--accent)", _GRID: "var(--line)"}
+_SMOOTH_FROM = 20  # points from which a running mean is drawn
+_STYLE: dict[str, Any] = {
+    "svg.fonttype": "none",
+    "font.size": 8,
+    "text.color": _TEXT,
+    "axes.edgecolor": _GRID,
+    "axes.labelcolor": _TEXT,
+    "xtick.color": _TEXT,
+    "ytick.color": _TEXT,
+    "grid.color": _GRID,
+    "grid.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+}
+
+
+def curves(log: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, Markup]]:
+    """Title, note and SVG of every known curve that has at least two points in a trainer's log."""
+    found = []
+    for title, pattern, note in CURVES:
+        points = _points(log, pattern)
+        if len(points) > 1:
+            found.append((title, note, _line_chart(title, points)))
+    return found
+
+
+def _points(log: Sequence[Mapping[str, Any]], pattern: str) -> list[tuple[float, float]]:
+    """(step, value) of the entries that hold the key; a value that was undefined is left out."""
+    points: list[tuple[float, float]] = []
+    for entry in log:
+        key = next((name for name in entry if re.fullmatch(pattern, name)), None)
+        value = entry.get(key) if key else None
+        step = entry.get("step", len(points))
+        if isinstance(value, int | float) and isinstance(step, int | float):
+            points.append((float(step), float(value)))
+    return points
+
+
+def _line_chart(title: str, points: Sequence[tuple[float, float]]) -> Markup:
+    import matplotlib
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    steps, values = zip(*points, strict=True)
+    smooth = len(values) >= _SMOOTH_FROM
+    # A salt per chart: ids of charts on one page must not meet.
+    style: Any = {**_STYLE, "svg.hashsalt": title}
+    with matplotlib.rc_context(style):
+        figure = Figure(figsize=(_WIDTH, _HEIGHT), layout="constrained")
+        axes = figure.add_subplot()
+        axes.plot(steps, values, color=_LINE, linewidth=1.6, alpha=0.35 if smooth else 1)
+        if smooth:
+            axes.plot(steps, _running_mean(values), color=_LINE, linewidth=1.8)
+        axes.grid(axis="y")
+        axes.tick_params(length=0)
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(4))
+        axes.set_xlabel("step")
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :]
+    for stand_in, colour in _COLOURS.items():
+        svg = svg.replace(stand_in, colour)
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1", svg)
+    # The page sets the size; the view box keeps the shape.
+    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
+    return Markup(svg.replace("<svg", f'<svg role="img" aria-label="{title} by step"', 1))
+
+
+def _running_mean(values: Sequence[float]) -> list[float]:
+    """Exponential running mean over about a tenth of the points."""
+    rate = 2 / (len(values) / 10 + 1)
+    smooth = [values[0]]
+    for value in values[1:]:
+        smooth.append(smooth[-1] + min(rate, 1.0) * (value - smooth[-1]))
+    return smooth

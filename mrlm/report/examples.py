@@ -1,0 +1,78 @@
+"""Answers before and after, side by side: the first rows, then those that changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mrlm.report import wording
+from mrlm.report.markup import Markup, join, tag
+
+_SHORT = 120  # characters of a reference column that is shown
+
+
+def examples(comparison: Mapping[str, Any]) -> Markup:
+    """Sections of rows that nobody chose, rows gained and rows lost."""
+    gained, lost = comparison["num_gained"], comparison["num_lost"]
+    return join(
+        _section(
+            "Answers before and after",
+            "The first rows of the evaluation, whatever happened to them.",
+            comparison["samples"],
+        ),
+        _section(
+            "Gained",
+            f"{len(comparison['gained'])} of the {gained:,} rows that are better after.",
+            comparison["gained"],
+        ),
+        _section(
+            "Lost",
+            f"{len(comparison['lost'])} of the {lost:,} rows that are worse after.",
+            comparison["lost"],
+        ),
+    )
+
+
+def _section(title: str, note: str, rows: Sequence[Mapping[str, Any]]) -> Markup | None:
+    if not rows:
+        return None
+    return join(tag("h2", title), tag("p", note, class_="note"), *(_example(row) for row in rows))
+
+
+def _example(row: Mapping[str, Any]) -> Markup:
+    short = [
+        f"{name}: {value}"
+        for name, value in row["reference"].items()
+        if value is not None and len(str(value)) <= _SHORT
+    ]
+    return tag(
+        "article",
+        tag(
+            "header",
+            tag("div", " · ".join([row["kind"], *short]), class_="label"),
+            tag("div", wording.question(row["prompt"]), class_="text"),
+        ),
+        tag("div", _side(row, "before"), _side(row, "after"), class_="pair"),
+        class_="card example",
+    )
+
+
+def _side(row: Mapping[str, Any], when: str) -> Markup:
+    score, answer = row[f"score_{when}"], row[f"answer_{when}"]
+    if score is None:
+        mark, colour = "no score", "was"
+    elif score >= 1.0:
+        mark, colour = "✓ right", "good"
+    else:
+        mark, colour = "✗ wrong", "bad"
+    return tag(
+        "div",
+        tag(
+            "div",
+            tag("span", mark, class_=f"mark {colour}"),
+            f" {when} · " + ("no answer found" if answer is None else f"answer {answer}"),
+            class_="label",
+        ),
+        tag("div", row[when] or "(nothing)", class_="text"),
+        class_="side",
+    )

@@ -1,0 +1,108 @@
+"""The end of a run on a terminal: a table, and a few answers before and after."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mrlm.report import wording
+
+if TYPE_CHECKING:
+    from mrlm.comparison import Comparison, Example
+
+_NUM_EXAMPLES = 3
+_LONGEST = 400  # characters of a text that is printed
+
+
+def print_comparison(console: Console, comparison: Comparison) -> None:
+    """Print what changed: the verdict, accuracy by kind, other measures, a few answers."""
+    results = comparison.to_dict()
+    clear = wording.is_clear(results)
+    colour = ("green" if comparison.difference > 0 else "red") if clear else "yellow"
+    console.print()
+    console.print(Text(wording.verdict(results), style=f"bold {colour}"))
+    interval = comparison.interval
+    console.print(
+        Text(
+            f"95% interval {wording.points(interval.low)} to {wording.points(interval.high)} "
+            f"points, {wording.p_value(comparison.p_value)} ({comparison.test}), "
+            f"{comparison.num_gained} rows gained, {comparison.num_lost} lost",
+            style="dim",
+        )
+    )
+    console.print(_accuracies(comparison))
+    console.print(_measures(comparison))
+    for warning in comparison.warnings:
+        console.print(Text(f"! {warning}", style="yellow"))
+    _print_examples(console, comparison)
+
+
+def _accuracies(comparison: Comparison) -> Table:
+    table = _table("Accuracy", "Rows", "Before", "After", "Points", "Gained", "Lost")
+    for name, group in comparison.by_kind.items():
+        table.add_row(
+            _plain(name),
+            f"{group.num_rows:,}",
+            wording.percent(group.before),
+            wording.percent(group.after),
+            wording.points(group.difference),
+            str(group.num_gained),
+            str(group.num_lost),
+        )
+    table.add_section()
+    table.add_row(
+        "all",
+        f"{comparison.num_pairs:,}",
+        wording.percent(comparison.accuracy_before.accuracy),
+        wording.percent(comparison.accuracy_after.accuracy),
+        wording.points(comparison.difference),
+        str(comparison.num_gained),
+        str(comparison.num_lost),
+        style="bold",
+    )
+    return table
+
+
+def _measures(comparison: Comparison) -> Table:
+    table = _table("Also measured", "Before", "After")
+    for name, before, after in wording.measures(comparison.to_dict()):
+        table.add_row(_plain(name), before, after)
+    return table
+
+
+def _table(first: str, *numbers: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column(first)
+    for name in numbers:
+        table.add_column(name, justify="right")
+    return table
+
+
+def _print_examples(console: Console, comparison: Comparison) -> None:
+    chosen = [*comparison.gained[:_NUM_EXAMPLES], *comparison.lost[:1]]
+    for example in chosen or comparison.samples[:_NUM_EXAMPLES]:
+        console.rule(_plain(f"{example.kind} · {example.id}"), style="dim", align="left")
+        console.print(_plain(_shorten(wording.question(example.prompt))))
+        for when in ("before", "after"):
+            console.print(_answer(example, when))
+
+
+def _answer(example: Example, when: str) -> Text:
+    score = example.score_before if when == "before" else example.score_after
+    completion = example.before if when == "before" else example.after
+    style = "dim" if score is None else "green" if score >= 1.0 else "red"
+    return Text.assemble((f"{when:>6} ", f"bold {style}"), _shorten(completion))
+
+
+def _plain(text: str) -> Text:
+    """Text whose square brackets are not taken for rich's markup."""
+    return Text(text)
+
+
+def _shorten(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"

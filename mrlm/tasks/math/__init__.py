@@ -1,0 +1,40 @@
+"""Math word problems: generated data, GSM8K, an exact reward, an environment.
+
+``TASK`` asks for the answer as ``#### 42``; ``math_task`` builds the task for another answer slot.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from mrlm.task import Task
+from mrlm.tasks.math.environment import MathReasoningEnvironment
+from mrlm.tasks.math.problems import build_dataset
+from mrlm.tasks.math.reward import MathReward
+
+__all__ = ["TASK", "math_task"]
+
+
+def math_task(answer_mode: str = "hash") -> Task:
+    """The math task with one way of answering.
+
+    Args:
+        answer_mode: ``"hash"`` (a line ``#### 42``), ``"boxed"``, ``"tag"``, ``"phrase"``, or the
+            lenient ``"last_number"``, whose prompt is the question alone. The reward's name, and so
+            every result, says when it is not ``"hash"``.
+
+    Raises:
+        ValueError: ``answer_mode`` is not one of these.
+    """
+    reward = MathReward(slot=answer_mode)
+    return Task(
+        name="math",
+        build_dataset=partial(build_dataset, slot=answer_mode),
+        reward_funcs=(reward,),
+        score=reward.score,
+        extract=reward.extract,
+        environment=MathReasoningEnvironment,
+    )
+
+
+TASK = math_task()

@@ -1,0 +1,175 @@
+"""Generated word problems with worked solutions, as plain rows or as a dataset.
+
+Kinds: addition, subtraction, multiplication, multi_step. ``easy`` is one step on small numbers (two
+tiny steps for multi_step), ``medium`` one or two steps on two-digit numbers, ``hard`` two or three
+steps on numbers of up to three digits with a distractor in the text.
+
+A problem's content is its template and the sorted numbers that matter. Wording, names, things and
+distractors are left out, so variants of one problem never straddle train and test. Rows are drawn
+independently: one problem may come twice, in other words, within a dataset (dropping duplicates
+would make row ``i`` depend on the rows before it). How often, for all kinds and difficulties:
+about 2% of 1,000 training rows share content with an earlier one, 0.1% share the whole text.
+
+Does not cover: decimals, fractions, percent, geometry beyond a rectangle, any language but English.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from mrlm.splits import RowStream, check_request, split_of
+from mrlm.tasks.math.multi_step import MULTI_STEP
+from mrlm.tasks.math.products import PRODUCTS
+from mrlm.tasks.math.slots import INSTRUCTIONS, check_slot, render_answer
+from mrlm.tasks.math.sums import SUMS
+from mrlm.tasks.math.template import (
+    BAKED,
+    DIFFICULTIES,
+    DISTRACTORS,
+    ITEMS,
+    KINDS,
+    NAMES,
+    NEIGHBOURS,
+    Template,
+)
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+__all__ = ["COLUMNS", "DIFFICULTIES", "KINDS", "build_dataset", "generate_rows", "to_dataset"]
+
+COLUMNS = ("id", "task", "prompt", "question", "answer", "solution", "kind", "difficulty")
+_TEMPLATES: Mapping[tuple[str, str], tuple[Template, ...]] = {
+    (kind, difficulty): tuple(
+        template
+        for template in SUMS + PRODUCTS + MULTI_STEP
+        if template.kind == kind and difficulty in template.draw
+    )
+    for kind in KINDS
+    for difficulty in DIFFICULTIES
+}
+
+
+def generate_rows(
+    size: int,
+    seed: int,
+    split: str,
+    *,
+    difficulties: Sequence[str] = DIFFICULTIES,
+    kinds: Sequence[str] = KINDS,
+    slot: str = "hash",
+) -> Iterator[dict[str, Any]]:
+    """Generate ``size`` rows with the columns ``COLUMNS``, one by one.
+
+    Row ``i`` is a function of the arguments other than ``size``.
+
+    Args:
+        size: Number of rows, >= 0.
+        seed: Any integer.
+        split: ``"train"`` or ``"test"``; they share no problem, whatever the seeds.
+        difficulties: Drawn from uniformly.
+        kinds: Drawn from uniformly.
+        slot: The answer slot that the prompt asks for and the solution ends in.
+
+    Raises:
+        ValueError: An argument is not one of the allowed values.
+    """
+    check_request(size, seed, split)
+    _check_choice("difficulties", difficulties, DIFFICULTIES)
+    _check_choice("kinds", kinds, KINDS)
+    check_slot(slot)
+    # Not a generator itself: a wrong argument must raise here, not at the first row.
+    return (_row(seed, split, index, difficulties, kinds, slot) for index in range(size))
+
+
+def build_dataset(
+    size: int,
+    seed: int,
+    split: str,
+    *,
+    difficulties: Sequence[str] = DIFFICULTIES,
+    kinds: Sequence[str] = KINDS,
+    slot: str = "hash",
+) -> Dataset:
+    """The rows of ``generate_rows`` (same arguments, same errors) as a ``datasets.Dataset``."""
+    rows = generate_rows(size, seed, split, difficulties=difficulties, kinds=kinds, slot=slot)
+    return to_dataset(rows)
+
+
+def to_dataset(rows: Iterator[dict[str, Any]]) -> Dataset:
+    """Rows with the columns ``COLUMNS`` as a typed dataset, empty ones included."""
+    # Imported here: generating rows does not need it, and it takes most of a second.
+    from datasets import Dataset, Features, Value
+
+    message = {"role": Value("string"), "content": Value("string")}
+    types = {name: Value("string") for name in COLUMNS} | {"prompt": [message]}
+    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    for row in rows:
+        for name, values in columns.items():
+            values.append(row[name])
+    return Dataset.from_dict(columns, features=Features(types))
+
+
+def _check_choice(argument: str, chosen: Sequence[str], allowed: tuple[str, ...]) -> None:
+    names = (chosen,) if isinstance(chosen, str) else tuple(chosen)
+    if isinstance(chosen, str) or not names or not set(names) <= set(allowed):
+        raise ValueError(
+            f"{argument} is {chosen!r}; give a list of one or more of {', '.join(allowed)}."
+        )
+
+
+def _row(
+    seed: int,
+    split: str,
+    index: int,
+    difficulties: Sequence[str],
+    kinds: Sequence[str],
+    slot: str,
+) -> dict[str, Any]:
+    stream = RowStream(seed, split, index)
+    difficulty, kind = stream.pick(difficulties), stream.pick(kinds)
+    templates = _TEMPLATES[kind, difficulty]
+    while True:
+        template = stream.pick(templates)
+        numbers = template.draw[difficulty](stream)
+        if split_of(f"{template.name}{sorted(numbers)}") == split:
+            break
+    question, steps, answer = _render(stream, template, numbers, difficulty)
+    # The digest keeps ids apart between datasets that were built with other filters.
+    digest = blake2b(question.encode(), digest_size=3).hexdigest()
+    return {
+        "id": f"math-{split}-{seed}-{index}-{digest}",
+        "task": "math",
+        "prompt": [{"role": "user", "content": question + INSTRUCTIONS[slot]}],
+        "question": question,
+        "answer": answer,
+        "solution": f"{steps}\n{render_answer(answer, slot)}",
+        "kind": kind,
+        "difficulty": difficulty,
+    }
+
+
+def _render(
+    stream: RowStream, template: Template, numbers: tuple[int, ...], difficulty: str
+) -> tuple[str, str, str]:
+    """The question, the worked steps and the answer of one problem."""
+    first = stream.below(len(NAMES))
+    second = (first + 1 + stream.below(len(NAMES) - 1)) % len(NAMES)
+    results = template.work(*numbers)
+    words: dict[str, Any] = {
+        "name": NAMES[first],
+        "other": NAMES[second],
+        "items": stream.pick(ITEMS),
+        "baked": stream.pick(BAKED),
+    }
+    words.update(zip("abcd", numbers, strict=False))
+    words.update(zip("xyz", results, strict=False))
+    story, ask = stream.pick(template.wordings)
+    if difficulty == "hard":
+        distractor = stream.pick(DISTRACTORS).format(
+            neighbour=stream.pick(NEIGHBOURS), n=stream.between(11, 29)
+        )
+        story = f"{story} {distractor}"
+    return f"{story} {ask}".format(**words), template.steps.format(**words), str(results[-1])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import torch
-from transformers.utils import is_torch_bf16_gpu_available
-from trl import GRPOConfig
+from transformers.utils.import_utils import is_torch_bf16_gpu_available
+from trl.trainer.grpo_config import GRPOConfig
 
 from mrlm.ppo.gae import KL_ESTIMATORS
 
@@ -25,7 +25,7 @@ class _OneGeneration(int):
 
 
 @dataclass
-class PPOConfig(GRPOConfig):  # type: ignore[misc]
+class PPOConfig(GRPOConfig):
     """``GRPOConfig`` with a value function.
 
     Every field of ``GRPOConfig`` keeps its meaning unless it is listed here or refused with an
@@ -54,7 +54,7 @@ class PPOConfig(GRPOConfig):  # type: ignore[misc]
             "See `whiten_advantages`."
         },
     )
-    gradient_checkpointing: bool | None = field(
+    gradient_checkpointing: bool | None = field(  # type: ignore[assignment]
         default=None,
         metadata={
             "help": "Recompute activations in the backward pass: less memory, more time. "
@@ -160,16 +160,17 @@ class PPOConfig(GRPOConfig):  # type: ignore[misc]
         self._check_ppo()
         # TRL's name for the same number; its rollout buffer counts with it.
         self.num_iterations = self.num_ppo_epochs
-        if self.num_generations == 1:
+        generations = self.num_generations
+        if generations == 1:
             self.num_generations = _OneGeneration(1)
-        super().__post_init__()
-        self.num_generations = int(self.num_generations)
+        super().__post_init__()  # type: ignore[no-untyped-call]
+        self.num_generations = generations
         self._check_checkpoints()
 
     @property
     def rollout_window(self) -> int:
         """Micro-batches from one rollout to the next."""
-        return int(self.steps_per_generation * self.num_iterations)
+        return int(self.steps_per_generation or 1) * self.num_iterations
 
     def _fit_the_device(self) -> None:
         """TRL turns bf16 on everywhere, which raises on a machine without a GPU."""
@@ -258,12 +259,13 @@ class PPOConfig(GRPOConfig):  # type: ignore[misc]
         because it is named by the step at which it was evaluated.
         """
         needs_best = self.load_best_model_at_end or self.save_strategy == "best"
-        if not needs_best or self.eval_strategy != "steps" or self.eval_steps < 1:
+        eval_steps = self.eval_steps or 0
+        if not needs_best or self.eval_strategy != "steps" or eval_steps < 1:
             return
-        if (self.eval_steps * self.gradient_accumulation_steps) % self.rollout_window:
+        if (eval_steps * self.gradient_accumulation_steps) % self.rollout_window:
             window = self.rollout_window / self.gradient_accumulation_steps
             raise ValueError(
-                f"eval_steps={self.eval_steps} falls between two rollouts, where the best "
+                f"eval_steps={eval_steps} falls between two rollouts, where the best "
                 f"checkpoint could not be resumed exactly. One rollout lasts {window:g} optimizer "
                 "steps (steps_per_generation * num_ppo_epochs / gradient_accumulation_steps): make "
                 "eval_steps a multiple of that."

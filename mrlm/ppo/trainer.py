@@ -18,8 +18,8 @@ import torch
 from accelerate.utils import is_peft_model
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel, TrainerCallback
-from trl import GRPOTrainer
 from trl.models.utils import disable_gradient_checkpointing
+from trl.trainer.grpo_trainer import GRPOTrainer
 from trl.trainer.utils import disable_dropout_in_model
 
 from mrlm.ppo.checkpoint import (
@@ -67,7 +67,7 @@ class PolicyForward(NamedTuple):
     aux_loss: Tensor | None
 
 
-class PPOTrainer(GRPOTrainer):  # type: ignore[misc]
+class PPOTrainer(GRPOTrainer):
     """Trains a language model by proximal policy optimisation from reward functions.
 
     Arguments, reward functions, tools and environments are those of ``trl.GRPOTrainer``.
@@ -90,9 +90,14 @@ class PPOTrainer(GRPOTrainer):  # type: ignore[misc]
         ValueError: The arguments contradict PPO; the message says what to pass instead.
     """
 
-    _tag_names = ("trl", "ppo")
+    args: Any  # a PPOConfig; Any, because TRL declares optional what its __post_init__ sets
+    model: Any
+    vllm_generation: Any
+    _logs: dict[str, Any]
+
+    _tag_names = ["trl", "ppo"]  # noqa: RUF012 - TRL's attributes, read by its model card
     _name = "PPO"
-    _paper = {  # noqa: RUF012 - TRL's attribute, read by its model card
+    _paper = {  # noqa: RUF012
         "title": "Proximal Policy Optimization Algorithms",
         "id": "1707.06347",
         "citation": (
@@ -151,7 +156,7 @@ class PPOTrainer(GRPOTrainer):  # type: ignore[misc]
         model = self.accelerator.unwrap_model(self.model)
         return model.get_base_model() if is_peft_model(model) else model
 
-    def _build_critic(self, critic: PreTrainedModel | None, policy: Any) -> Any:
+    def _build_critic(self, critic: Any, policy: Any) -> Any:
         path = self.args.critic_model_name_or_path
         if path is not None:
             critic = AutoModel.from_pretrained(
@@ -346,7 +351,7 @@ class PPOTrainer(GRPOTrainer):  # type: ignore[misc]
         if self.args.kl_in_reward:
             self.beta = 0.0  # the reward holds it; TRL must not add it to the loss again
         try:
-            policy_loss: Tensor = super()._compute_loss(model, inputs)
+            policy_loss: Tensor = super()._compute_loss(model, inputs)  # type: ignore[no-untyped-call]
         finally:
             self.beta = beta
         forward, self._last_forward = _present(self._last_forward), None
@@ -357,9 +362,9 @@ class PPOTrainer(GRPOTrainer):  # type: ignore[misc]
             self._log_mean("policy/approx_kl", drift, inputs["value_mask"])
         if self._policy_is_frozen():
             policy_loss = policy_loss * 0.0  # still reaches every weight, as DDP expects
-        return policy_loss + self.args.vf_coef * self._value_loss(
-            _present(forward.values).float(), inputs
-        )
+        value_loss = self._value_loss(_present(forward.values).float(), inputs)
+        loss: Tensor = policy_loss + self.args.vf_coef * value_loss
+        return loss
 
     def _value_loss(self, values: Tensor, inputs: dict[str, Any]) -> Tensor:
         mask = inputs["value_mask"]
@@ -374,7 +379,8 @@ class PPOTrainer(GRPOTrainer):  # type: ignore[misc]
         if self._mode == "train":
             share = self.current_gradient_accumulation_steps / self.args.steps_per_generation
             tokens = tokens * share
-        return (errors * mask).sum() / tokens
+        loss: Tensor = (errors * mask).sum() / tokens
+        return loss
 
     # ------------------------------------------------------------------ optimisation
 
@@ -402,7 +408,7 @@ class PPOTrainer(GRPOTrainer):  # type: ignore[misc]
     def _clip_grad_norm(self, model: Any) -> Any:
         """Clip the value function apart: its large early gradients would shrink the policy's."""
         if self.is_deepspeed_enabled:  # DeepSpeed clips by itself
-            return super()._clip_grad_norm(model)
+            return super()._clip_grad_norm(model)  # type: ignore[no-untyped-call]
         value_parameters = self._value_parameters()
         theirs = {id(parameter) for parameter in value_parameters}
         limit = self.args.max_grad_norm
@@ -437,7 +443,7 @@ class PPOTrainer(GRPOTrainer):  # type: ignore[misc]
         state = value_state(value_modules(self._causal_model()))
         super().save_model(output_dir, _internal_call)
         if self.args.should_save:
-            save_value_state(state, output_dir or self.args.output_dir)
+            save_value_state(state, output_dir or str(self.args.output_dir))
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         super()._load_from_checkpoint(resume_from_checkpoint, model)

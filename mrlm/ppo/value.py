@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
-from transformers import PreTrainedModel
 from trl.trainer.utils import FusedCausalLMOutput
 
 # What a causal model's forward takes and its backbone does not.
@@ -24,7 +23,7 @@ _LM_ARGUMENTS = {"labels", "shift_labels", "num_items_in_batch"}
 
 
 @dataclass
-class PolicyValueOutput(FusedCausalLMOutput):  # type: ignore[misc]
+class PolicyValueOutput(FusedCausalLMOutput):
     """TRL's fused output and the values, (B, T - 1): ``value_preds[:, t]`` is V before token t + 1.
 
     A dataclass field rather than an attribute, because DDP and accelerate rebuild outputs from
@@ -58,9 +57,7 @@ def full_tensor(tensor: Tensor) -> Tensor:
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
-def attach_value_function(
-    model: PreTrainedModel, critic: PreTrainedModel | None = None, detach: bool = True
-) -> None:
+def attach_value_function(model: Any, critic: Any = None, detach: bool = True) -> None:
     """Give a causal model, already patched by TRL's ``add_fused_lm_head``, a ``value_head``.
 
     From then on ``model(..., fused_lm_head=True)`` returns a ``PolicyValueOutput``; any other call,

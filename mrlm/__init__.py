@@ -7,12 +7,19 @@ from importlib import import_module
 from typing import Any
 
 _EXPORTS = {
+    "Comparison": "mrlm.comparison",
     "DatasetError": "mrlm.errors",
+    "Evaluation": "mrlm.evaluation",
     "ModelError": "mrlm.errors",
     "MrlmError": "mrlm.errors",
     "PPOConfig": "mrlm.ppo",
     "PPOTrainer": "mrlm.ppo",
+    "RunFolder": "mrlm.run_folder",
     "Task": "mrlm.task",
+    "compare": "mrlm.comparison",
+    "evaluate": "mrlm.evaluation",
+    "print_comparison": "mrlm.report",
+    "write_report": "mrlm.report",
 }
 
 __all__ = sorted(_EXPORTS)

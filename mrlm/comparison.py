@@ -169,7 +169,10 @@ def compare(before: Evaluation, after: Evaluation) -> Comparison:
         gained=examples(gained),
         lost=examples(lost),
         samples=examples(first_after),
-        warnings=_warnings(before, after, len(first_after) - len(changes)),
+        warnings=[
+            *_warnings(before, after, num_unpaired=len(first_after) - len(changes)),
+            *_changed_prompts(first_before, first_after),
+        ],
     )
 
 
@@ -251,7 +254,7 @@ def _warnings(before: Evaluation, after: Evaluation, num_unpaired: int) -> list[
     found = [f"Before: {warning}" for warning in before.warnings()]
     found += [f"After: {warning}" for warning in after.warnings()]
     if num_unpaired:
-        found.append(f"{num_unpaired} rows are left out: one of the two models has no score there.")
+        found.append(f"Rows left out because one of the two models has no score: {num_unpaired}.")
     for field in fields(EvalSettings):
         old, new = getattr(before.settings, field.name), getattr(after.settings, field.name)
         if field.name != "model" and old != new:
@@ -260,3 +263,10 @@ def _warnings(before: Evaluation, after: Evaluation, num_unpaired: int) -> list[
                 "part of the difference may come from that."
             )
     return found
+
+
+def _changed_prompts(before: Mapping[str, Record], after: Mapping[str, Record]) -> list[str]:
+    changed = sum(record.prompt != after[row].prompt for row, record in before.items())
+    if not changed:
+        return []
+    return [f"Rows asked in other words after than before: {changed}; the two may not be alike."]

@@ -106,13 +106,13 @@ class Evaluation:
         if summary.num_unscored:
             low, high = summary.accuracy_bounds
             found.append(
-                f"{summary.num_unscored} of {summary.num_samples} samples could not be scored and "
-                f"are left out; with them the accuracy lies between {low:.1%} and {high:.1%}."
+                f"Samples without a score: {summary.num_unscored} of {summary.num_samples}, "
+                f"left out here; with them the accuracy lies between {low:.1%} and {high:.1%}."
             )
         if summary.errors:
             message, count = next(iter(summary.errors.items()))
             found.append(
-                f"The task's functions raised {sum(summary.errors.values())} times, "
+                f"Errors raised by the task's functions: {sum(summary.errors.values())}, "
                 f"most often ({count}) {message!r}."
             )
         if summary.truncated_share > _MANY_TRUNCATED:

@@ -33,9 +33,14 @@ def write_text(path: Path, text: str) -> None:
         raise
 
 
+def to_json(value: Any) -> str:
+    """One JSON value as text, indented for people who read it."""
+    return json.dumps(_strict(value), indent=2, ensure_ascii=False) + "\n"
+
+
 def write_json(path: Path, value: Any) -> None:
-    """Write one JSON value, indented for people who open it."""
-    write_text(path, json.dumps(_strict(value), indent=2, ensure_ascii=False) + "\n")
+    """Write one JSON value."""
+    write_text(path, to_json(value))
 
 
 def write_json_lines(path: Path, values: Iterable[Any]) -> None:

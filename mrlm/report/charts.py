@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from mrlm.report.markup import Markup
@@ -102,9 +103,7 @@ def _line_chart(title: str, points: Sequence[tuple[float, float]]) -> Markup:
 
 
 def _running_mean(values: Sequence[float]) -> list[float]:
-    """Exponential running mean over about a tenth of the points."""
-    rate = 2 / (len(values) / 10 + 1)
-    smooth = [values[0]]
-    for value in values[1:]:
-        smooth.append(smooth[-1] + min(rate, 1.0) * (value - smooth[-1]))
-    return smooth
+    """Mean of a centred window of about a tenth of the points, narrower at the ends."""
+    reach = max(1, len(values) // 20)
+    windows = (values[max(0, i - reach) : i + reach + 1] for i in range(len(values)))
+    return [fmean(window) for window in windows]

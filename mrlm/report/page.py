@@ -88,9 +88,10 @@ def _headline(results: Mapping[str, Any]) -> Markup:
         "sampling": "greedy"
         if settings["temperature"] == 0
         else f"temperature {settings['temperature']:g}",
-        "wall time": wording.duration(results["wall_seconds"]),
-        "cores": str(results["environment"].get("cpu_cores", wording.ABSENT)),
     }
+    if results["phases"]:  # two evaluations that were made elsewhere have no time of their own
+        facts["wall time"] = wording.duration(results["wall_seconds"])
+        facts["cores"] = str(results["environment"]["cpu_cores"])
     clear = wording.is_clear(comparison)
     colour = ("good" if comparison["difference"] > 0 else "bad") if clear else "was"
     difference = tag(
@@ -99,10 +100,10 @@ def _headline(results: Mapping[str, Any]) -> Markup:
         tag("div", wording.points(comparison["difference"]), class_=f"big {colour}"),
         tag(
             "div",
-            f"95% interval {wording.points(interval['low'])} to "
-            f"{wording.points(interval['high'])}, {wording.p_value(comparison['p_value'])}",
+            f"95% interval {wording.points(interval['low'])} to {wording.points(interval['high'])}",
             class_="label",
         ),
+        tag("div", wording.p_value(comparison["p_value"]), class_="label"),
         class_="change",
     )
     return join(
@@ -155,7 +156,7 @@ def _groups(title: str, column: str, groups: Mapping[str, Mapping[str, Any]]) ->
         return None
     heads = [
         *(tag("th", name, class_="number") for name in ("Rows", "Before", "After", "Points")),
-        tag("th", "Gained / lost", class_="number"),
+        tag("th", "Gained / lost", class_="number flips"),
         tag("th", "0 to 100%", class_="spread"),
     ]
     rows = [
@@ -169,9 +170,9 @@ def _groups(title: str, column: str, groups: Mapping[str, Mapping[str, Any]]) ->
                     wording.percent(group["before"]),
                     wording.percent(group["after"]),
                     wording.points(group["difference"]),
-                    f"{group['num_gained']} / {group['num_lost']}",
                 )
             ),
+            tag("td", f"{group['num_gained']} / {group['num_lost']}", class_="number flips"),
             tag("td", _spread(group["before"], group["after"]), class_="spread"),
         )
         for name, group in groups.items()
@@ -210,8 +211,8 @@ def _measures(comparison: Mapping[str, Any]) -> Markup:
         for name, before, after in wording.measures(comparison)
     ]
     methods = (
-        f"Accuracy counts full marks of the task's score, never the training reward. Interval of "
-        f"an accuracy: {comparison['accuracy_after']['interval']['method']}. Interval of the difference: "
+        "Accuracy counts full marks of the task's score, never the training reward. Its interval: "
+        f"{comparison['accuracy_after']['interval']['method']}. Interval of the difference: "
         f"{comparison['interval']['method']}. p-value: {comparison['test']} test, two-sided. "
         "Samples without a score are in no denominator."
     )

@@ -28,7 +28,7 @@ p { margin: .3rem 0; }
 .eyebrow, .note, .label { color: var(--muted); font-size: .86rem; }
 .eyebrow { overflow-wrap: anywhere; }
 .note { max-width: 46rem; margin-bottom: .9rem; }
-.verdict { font-size: 1.15rem; max-width: 46rem; }
+.verdict { font-size: 1.15rem; max-width: 46rem; text-wrap: balance; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; }
 .hero {
   display: grid; grid-template-columns: 1fr auto 1fr 1.25fr; gap: 0 1.75rem; align-items: center;
@@ -55,9 +55,8 @@ p { margin: .3rem 0; }
 .scroll { overflow-x: auto; padding: .35rem 1.1rem; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .5rem .7rem .5rem 0; border-top: 1px solid var(--line); }
-tr:first-child > th { border-top: 0; }
-thead th { color: var(--muted); font-weight: 500; font-size: .82rem; }
-tbody th { font-weight: 500; overflow-wrap: anywhere; }
+thead th { border-top: 0; color: var(--muted); font-weight: 500; font-size: .82rem; }
+tbody th { font-weight: 500; min-width: 6.5rem; overflow-wrap: break-word; }
 td.number, th.number { text-align: right; white-space: nowrap; }
 td.spread { width: 34%; min-width: 7rem; padding-left: .8rem; padding-right: 0; }
 .track { position: relative; height: 12px; margin: 0 6px; }
@@ -82,7 +81,7 @@ td.spread { width: 34%; min-width: 7rem; padding-left: .8rem; padding-right: 0; 
 .text { white-space: pre-wrap; overflow-wrap: anywhere; max-height: 17rem; overflow-y: auto; }
 .side .text { font-size: .92rem; margin-top: .3rem; }
 .mark { font-weight: 600; }
-.pairs th { width: 16rem; }
+.pairs th { width: 34%; }
 .pairs td { overflow-wrap: anywhere; }
 .phases td:last-child { width: 55%; }
 .meter { height: 8px; border-radius: 4px; background: var(--accent); min-width: 2px; }
@@ -103,7 +102,7 @@ footer { margin-top: 4rem; color: var(--muted); font-size: .86rem; }
   .big { font-size: 2.1rem; }
   .example .pair { grid-template-columns: 1fr; }
   .example .side + .side { border-left: 0; border-top: 1px solid var(--line); }
-  td.spread, th.spread { display: none; }
+  td.spread, th.spread, td.flips, th.flips { display: none; }
 }
 @media print { .text { max-height: none; } .card { break-inside: avoid; } }
 """

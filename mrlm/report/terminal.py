@@ -10,9 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from mrlm.report import wording
+from mrlm.summary import Group
 
 if TYPE_CHECKING:
     from mrlm.comparison import Comparison, Example
+    from mrlm.evaluation import Evaluation
 
 _NUM_EXAMPLES = 3
 _LONGEST = 400  # characters of a text that is printed
@@ -39,6 +41,38 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
     for warning in comparison.warnings:
         console.print(Text(f"! {warning}", style="yellow"))
     _print_examples(console, comparison)
+
+
+def print_evaluation(console: Console, evaluation: Evaluation) -> None:
+    """Print one evaluation: accuracy with its interval, by kind and difficulty, and warnings."""
+    summary, settings = evaluation.summary, evaluation.settings
+    table = _table("Accuracy", "Rows", "Accuracy", "95% interval")
+    kinds = [("kind", name, group) for name, group in summary.by_kind.items()]
+    levels = [("difficulty", name, group) for name, group in summary.by_difficulty.items()]
+    for column, name, group in [*kinds, *levels]:
+        table.add_row(_plain(f"{column} {name}"), f"{group.num_rows:,}", *_accuracy(group))
+    table.add_section()
+    whole = Group(summary.num_rows, summary.num_unscored, summary.accuracy, summary.interval)
+    table.add_row("all", f"{summary.num_rows:,}", *_accuracy(whole), style="bold")
+    console.print(_plain(f"{settings.model} on {settings.task}, {settings.split} rows"))
+    console.print(table)
+    for k, share in summary.pass_at_k.items():
+        console.print(f"pass@{k} {wording.percent(share)}")
+    console.print(
+        f"cut at the token limit {wording.percent(summary.truncated_share)}, "
+        f"without an answer {wording.percent(summary.unparsed_share)}, "
+        f"{wording.number(summary.mean_tokens)} tokens per completion, "
+        f"{wording.duration(evaluation.seconds)}"
+    )
+    for warning in evaluation.warnings():
+        console.print(Text(f"! {warning}", style="yellow"))
+
+
+def _accuracy(group: Group) -> tuple[str, str]:
+    if group.interval is None:
+        return wording.ABSENT, wording.ABSENT
+    low, high = wording.percent(group.interval.low), wording.percent(group.interval.high)
+    return wording.percent(group.accuracy), f"{low} to {high}"
 
 
 def _accuracies(comparison: Comparison) -> Table:

@@ -27,10 +27,10 @@ def p_value(value: float) -> str:
 
 
 def number(value: float | None) -> str:
-    """A plain number, three significant digits or so."""
+    """A plain number: tokens with one decimal, rewards with three."""
     if value is None:
         return ABSENT
-    return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.3f}"
 
 
 def duration(seconds: float) -> str:

@@ -15,6 +15,7 @@ _EXPORTS = {
     "PPOConfig": "mrlm.ppo",
     "PPOTrainer": "mrlm.ppo",
     "RunFolder": "mrlm.run_folder",
+    "TASKS": "mrlm.tasks",
     "Task": "mrlm.task",
     "compare": "mrlm.comparison",
     "evaluate": "mrlm.evaluation",

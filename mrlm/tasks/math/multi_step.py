@@ -107,7 +107,7 @@ MULTI_STEP = (
     ),
     Template(
         "times_total", "multi_step",
-        {"easy": ints((2, 25), (2, 6)), "medium": ints((15, 60), (3, 12))},
+        {"easy": ints((2, 50), (2, 6)), "medium": ints((15, 60), (3, 12))},
         (
             ("{name} has {a} {items}. {other} has {b} times as many.",
              "How many {items} do they have together?"),

@@ -10,7 +10,7 @@ from mrlm.tasks.math.template import Template, ints
 
 __all__ = ["PRODUCTS"]
 
-_PRODUCT = {"easy": ints((2, 12), (3, 25)), "medium": ints((12, 30), (13, 60))}
+_PRODUCT = {"easy": ints((2, 9), (3, 60)), "medium": ints((12, 30), (13, 60))}
 _LONG_PRODUCT = {
     "medium": ints((3, 12), (4, 15), (4, 12)),
     "hard": ints((12, 40), (8, 25), (6, 25)),

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mrlm.tasks.math.numerals import parse_literal
+from mrlm.tasks.math.numerals import MAX_CHARS, parse_literal
 
 __all__ = [
     "INSTRUCTIONS",
@@ -47,6 +47,8 @@ _RENDERED = {
 
 _MAX_CLAIMS = 20  # more than this is spam, and would be slow to compare
 _MAX_BOX = 2_000  # characters searched for the brace that closes a box
+_CONTEXT = 60  # characters around an answer that the guards read
+_SHORT_NUMBER = 40  # characters; where last_number looks first
 _TAIL = 2_000  # characters at the end that last_number reads
 _HASH_LINE = re.compile(r"^[ \t>*]*####(?!#)(.*)$", re.MULTILINE)
 _PHRASE_LINE = re.compile(r"^[ \t>*_#]*(?:final )?answer[*_]*:(.*)$", re.MULTILINE | re.IGNORECASE)
@@ -61,9 +63,14 @@ _UNDONE_AFTER = re.compile(
     r"(?:not\b|isn't|wasn't|wrong\b|incorrect\b|false\b|or\b|\?)",
     re.IGNORECASE,
 )
+_UP_TO_LAST_DIGIT = re.compile(r".*\d", re.DOTALL)
 _TOKEN = re.compile(
     r"\d(?:[\d,]|\\,(?=\d)|\{,\}(?=\d))*(?::\d\d)?(?:\.\d+)?(?:[eE][+-]?\d+)?(?:/\d+)?"
     r"(?:\s(?:hundred|thousand|million|billion|trillion)\b|\\?%)?"
+)
+_JOINTS = (
+    *"+/-^,;&\u00d7\u00f7\u00b7\u2212…",
+    *("..", "x", "times", "cdot", "div", "or", "and", "to", "vs"),
 )
 _IN_EXPRESSION = re.compile(
     r"(?:[+/\u00d7\u00f7\u00b7^]|\\times|\\cdot|\\div|\d\s?\*{1,2}|\d\s?x|[\d)}]\s?[-\u2212])\s*$"
@@ -114,9 +121,9 @@ def extract_answer(text: str, slot: str = "hash") -> str | None:
     if not claims or len(claims) > _MAX_CLAIMS:
         return None
     start, end, answer = claims[-1]
-    if not answer or _NEGATED_BEFORE.search(text[max(0, start - 60) : start]):
+    if not answer or _NEGATED_BEFORE.search(text[max(0, start - _CONTEXT) : start]):
         return None
-    if _UNDONE_AFTER.match(text[end : end + 40]):
+    if _UNDONE_AFTER.match(text[end : end + _CONTEXT]):
         return None
     if len(claims) > 1:
         final = _identity(answer)
@@ -193,17 +200,32 @@ def _is_heading(claim: str) -> bool:
 
 def _last_number(text: str) -> str | None:
     tail = text[-_TAIL:]
-    last = deque(_TOKEN.finditer(tail), maxlen=1)
-    match = last[0] if last else None
-    if match is None or (match.start() == 0 and len(tail) < len(text)):
+    last_digit = _UP_TO_LAST_DIGIT.match(tail)
+    if last_digit is None:
         return None
+    for reach in (_SHORT_NUMBER, MAX_CHARS):
+        first = max(0, last_digit.end() - reach)
+        match = deque(_TOKEN.finditer(tail, first), maxlen=1)[0]
+        if match.start() > first:
+            break
+    else:
+        # It starts where the search did: all of a short text, or a piece of something too long.
+        if first > 0 or len(tail) < len(text):
+            return None
     number = match[0].rstrip(",")
-    before, after = tail[max(0, match.start() - 60) : match.start()], tail[match.end() :][:40]
-    before = before.rstrip("$€£\\")
-    if _IN_EXPRESSION.search(before) or _IN_LIST.search(before):
-        return None
-    if _NEGATED_BEFORE.search(before) or _UNDONE_AFTER.match(after):
+    before = tail[max(0, match.start() - _CONTEXT) : match.start()].rstrip("$€£\\")
+    after = tail[match.end() : match.end() + _CONTEXT]
+    if _is_part_of_more(before) or _NEGATED_BEFORE.search(before) or _UNDONE_AFTER.match(after):
         return None
     if _OPERATOR_AFTER.match(after) or before[-1:].isalpha() or before[-1:] == "_":
         return None
     return f"-{number}" if _MINUS_SIGN.search(before) else number
+
+
+def _is_part_of_more(before: str) -> bool:
+    """Whether text that ends in ``before`` makes the next number a list item or an operand."""
+    joint = before.rstrip(" \t\n$€£(*")
+    # Nearly every text stops here; the patterns are ten times slower.
+    if not (joint.endswith(_JOINTS) or joint[-1:].isdigit()):
+        return False
+    return bool(_IN_EXPRESSION.search(before) or _IN_LIST.search(before))

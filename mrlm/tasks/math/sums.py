@@ -145,7 +145,7 @@ _ADDITION = (
     Template(
         "visitors", "addition", {"hard": ints((101, 350), (101, 350), (101, 350), (101, 350))},
         (
-            ("A museum has {a} visitors on Monday, {b} on Tuesday, {c} on Friday and {d} on Sunday.",
+            ("A museum has {a} visitors on Monday, {b} on Tuesday, {c} on Friday, {d} on Sunday.",
              "How many visitors come on these days?"),
             ("Four schools have {a}, {b}, {c} and {d} students.",
              "How many students do the four schools have in total?"),

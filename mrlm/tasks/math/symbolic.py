@@ -80,6 +80,9 @@ class _Worker:
             line += chunk
         return str(json.loads(line)["verdict"])
 
+    def stop(self) -> None:
+        self._process.kill()
+
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
@@ -129,9 +132,11 @@ class SymbolicPool:
         if os.getpid() != self._owner:
             return  # a forked child must not kill its parent's workers
         with self._lock:
-            workers = [*self._idle, *self._busy]
-            self._idle.clear()
-        for worker in workers:
+            idle, self._idle = self._idle, []
+            # The pipes of a busy worker belong to the thread that waits on them.
+            for worker in self._busy:
+                worker.stop()
+        for worker in idle:
             worker.kill()
 
     def _take(self) -> _Worker:

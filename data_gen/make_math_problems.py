@@ -8,8 +8,6 @@ The file is a list of objects: ``id`` (``math_001``), ``question``, ``answer`` (
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from transformers import HfArgumentParser
 
+from mrlm.files import write_json
 from mrlm.tasks.math.problems import generate_rows
 
 PREVIEW = 5
@@ -55,17 +54,6 @@ def make_problems(config: MathProblemsConfig) -> list[dict[str, Any]]:
                 }
             )
     return problems
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write a file at once: a reader sees the old one or the new one, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,0 +1,134 @@
+"""Who may import whom: one way, so that each part can be read and reused on its own."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mrlm
+
+PACKAGE = Path(mrlm.__file__).parent
+
+# The libraries outside the standard library that a part may import at all. The first prefix that a
+# module's name starts with decides.
+LIBRARIES = {
+    "mrlm.generation": {"torch", "transformers"},
+    "mrlm.hardware": {"torch"},
+    "mrlm.ppo": {"torch", "trl", "transformers", "accelerate", "peft", "safetensors", "datasets"},
+    "mrlm.sandbox": set(),
+    "mrlm.splits": set(),
+    "mrlm.task": {"datasets"},
+    "mrlm.tasks": {"datasets", "math_verify"},
+}
+# The parts of mrlm that a part may import. Tasks are handled apart: none imports another.
+PARTS = {
+    "mrlm.errors": set(),
+    "mrlm.generation": {"mrlm.errors", "mrlm.hardware"},
+    "mrlm.hardware": set(),
+    "mrlm.ppo": {"mrlm.errors", "mrlm.generation", "mrlm.hardware", "mrlm.ppo"},
+    "mrlm.sandbox": {"mrlm.sandbox"},
+    "mrlm.splits": set(),
+    "mrlm.task": set(),
+    "mrlm.tasks": {"mrlm.errors", "mrlm.rewards", "mrlm.sandbox", "mrlm.splits", "mrlm.task"},
+}
+
+
+def _module_name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _imports(path: Path) -> set[str]:
+    """Full names of every module that a file imports, at the top or inside a function."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import; write the full name"
+            found.add(node.module or "")
+            # ``from mrlm import tasks`` imports mrlm.tasks.
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return found
+
+
+def _is_in(module: str, part: str) -> bool:
+    return module == part or module.startswith(f"{part}.")
+
+
+def _part_of(module: str) -> str | None:
+    return next((part for part in sorted(PARTS, reverse=True) if _is_in(module, part)), None)
+
+
+MODULES = {_module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def _violations(module: str, imported: set[str]) -> set[str]:
+    """What ``module`` imports and may not."""
+    outside = {name.partition(".")[0] for name in imported} - {"mrlm", "__future__"}
+    outside -= sys.stdlib_module_names
+    wrong = outside & {"recipes", "data_gen", "tests"}
+    part = _part_of(module)
+    if part is None:
+        return wrong
+    allowed = set(PARTS[part])
+    if part == "mrlm.tasks":
+        # The table knows every task; a task knows its own folder.
+        allowed.add(".".join(module.split(".")[:3]))
+    inside = {name for name in imported if name in MODULES and name != "mrlm"}
+    wrong |= outside - LIBRARIES.get(part, set())
+    wrong |= {name for name in inside if not any(_is_in(name, target) for target in allowed)}
+    return wrong
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_go_one_way(module: str) -> None:
+    assert not _violations(module, _imports(MODULES[module]))
+
+
+@pytest.mark.parametrize(
+    ("module", "statement", "wrong"),
+    [
+        ("mrlm.ppo.trainer", "from mrlm.tasks import TASKS", "mrlm.tasks"),
+        ("mrlm.ppo.trainer", "import mrlm.tasks.math.reward", "mrlm.tasks.math.reward"),
+        ("mrlm.tasks.code.reward", "from mrlm.tasks import math", "mrlm.tasks.math"),
+        ("mrlm.tasks.math.reward", "def late():\n    import torch.nn", "torch"),
+        ("mrlm.generation", "from trl import GRPOTrainer", "trl"),
+        ("mrlm.sandbox.zygote", "import numpy", "numpy"),
+        ("mrlm.cli", "from recipes import demo", "recipes"),
+    ],
+)
+def test_the_rule_catches(module: str, statement: str, wrong: str, tmp_path: Path) -> None:
+    file = tmp_path / "module.py"
+    file.write_text(statement)
+    assert wrong in _violations(module, _imports(file))
+
+
+LIGHT = """
+import sys, time
+start = time.perf_counter()
+import mrlm
+from mrlm.tasks import TASKS
+from mrlm.tasks.math.problems import generate_rows
+imported = time.perf_counter() - start
+rows = list(generate_rows(10, 0, "train"))
+assert TASKS["math"].reward_funcs[0]([rows[0]["solution"]], answer=[rows[0]["answer"]]) == [1.0]
+heavy = {"torch", "transformers", "trl", "datasets", "sympy", "math_verify"} & set(sys.modules)
+assert not heavy, heavy
+dataset = TASKS["math"].build_dataset(10, 0, "train")
+assert dataset[3]["question"] == rows[3]["question"]
+assert "torch" not in sys.modules
+print(imported)
+"""
+
+
+def test_tasks_import_and_build_their_data_without_torch() -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", LIGHT], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert float(result.stdout) < 0.5

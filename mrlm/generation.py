@@ -1,0 +1,367 @@
+"""Sample completions quickly with a plain transformers model: on a CPU, and on one GPU without vLLM.
+
+``model.generate`` spends three quarters of a small model's time on a CPU outside its matrix
+products: it samples with one random number per vocabulary entry, copies a growing cache at each
+token, carries rows that finished long ago, and pads all prompts to the longest. This module keeps
+the model's own forward and replaces what stands around it: weights in bf16 where the processor has
+it, one uniform number per token (inverse CDF), a preallocated cache, finished rows dropped, prompts
+sorted by length, and the prompt of a group of completions computed once.
+
+Training, evaluation and data jobs sample through it. It does not cover: encoder-decoder and
+multimodal models, sliding-window and recurrent caches, beam search, sharded weights (use vLLM).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from transformers.cache_utils import Cache, CacheLayerMixin
+from transformers.initialization import no_init_weights
+
+from mrlm.hardware import has_fast_bf16, reuse_freed_memory
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+@dataclass
+class Completion:
+    """One sampled completion.
+
+    Attributes:
+        token_ids: Sampled token ids, the end-of-sequence token included where there is one.
+        logprobs: Log-probability of each token under the sampling distribution before top-p.
+        finished: Whether it ended by itself rather than at the length limit.
+        values: Value of the state before each token, where a value head was given.
+    """
+
+    token_ids: list[int]
+    logprobs: list[float]
+    finished: bool
+    values: list[float] | None = None
+
+
+class _PreallocatedLayer(CacheLayerMixin):  # type: ignore[misc]
+    """Keys and values of one layer in a buffer of the final length, rows dropped on demand."""
+
+    is_sliding = False
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__()
+        self.capacity = capacity
+        self.length = 0
+
+    def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
+        b, h, _, d = key_states.shape
+        self.keys = key_states.new_empty(b, h, self.capacity, d)
+        self.values = value_states.new_empty(b, h, self.capacity, value_states.shape[-1])
+        self.is_initialized = True
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        start, self.length = self.length, self.length + key_states.shape[2]
+        self.keys[:, :, start : self.length] = key_states
+        self.values[:, :, start : self.length] = value_states
+        return self.keys[:, :, : self.length], self.values[:, :, : self.length]
+
+    def select_rows(self, rows: Tensor) -> None:
+        """Keep (or repeat) the given rows; only what is filled is copied."""
+        for name in ("keys", "values"):
+            old = getattr(self, name)
+            new = old.new_empty(len(rows), *old.shape[1:])
+            new[:, :, : self.length] = old[:, :, : self.length].index_select(0, rows)
+            setattr(self, name, new)
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        return self.length + query_length, 0
+
+    def get_seq_length(self) -> int:
+        return self.length
+
+    def get_max_length(self) -> int:
+        return self.capacity
+
+
+def sample_tokens(
+    logits: Tensor, uniform: Tensor, temperature: float, top_p: float
+) -> tuple[Tensor, Tensor]:
+    """Draw one token per row by inverse CDF, or the most likely one at temperature 0.
+
+    Args:
+        logits: (B, V).
+        uniform: (B,) numbers in [0, 1), one per row.
+        temperature: Softmax temperature; 0 is greedy.
+        top_p: Keep the smallest set of tokens whose probabilities reach it (nucleus sampling,
+            https://arxiv.org/abs/1904.09751); 1 keeps all.
+
+    Returns:
+        Tokens (B,) and their log-probabilities (B,) at that temperature, before top-p.
+    """
+    logits = logits.float()
+    if temperature == 0:
+        tokens = logits.argmax(-1)
+        return tokens, logits.log_softmax(-1).gather(1, tokens[:, None])[:, 0]
+    probs = (logits / temperature).softmax(-1)
+    if top_p < 1:
+        ordered, order = probs.sort(-1, descending=True)
+        before = ordered.cumsum(-1) - ordered
+        kept = ordered.masked_fill(before >= top_p, 0.0)
+        tokens = order.gather(1, _inverse_cdf(kept, uniform)[:, None])[:, 0]
+    else:
+        tokens = _inverse_cdf(probs, uniform)
+    return tokens, probs.gather(1, tokens[:, None])[:, 0].log()
+
+
+def _inverse_cdf(weights: Tensor, uniform: Tensor) -> Tensor:
+    """Index (B,) drawn with probability proportional to ``weights`` (B, V); zeros are never drawn."""
+    cdf = weights.cumsum(-1)
+    # right=True steps over entries of weight zero; the clamp keeps a rounded-up product inside.
+    target = (uniform * cdf[:, -1]).clamp(max=cdf[:, -1].nextafter(cdf.new_zeros(())))
+    return torch.searchsorted(cdf, target[:, None], right=True)[:, 0]
+
+
+class Generator:
+    """Samples from a model, through a copy of its weights where that pays.
+
+    Args:
+        model: Causal language model, with or without a PEFT adapter (merged into the copy).
+        tokenizer: Gives the end-of-sequence and padding tokens.
+        dtype: Of the copy. Default: bf16 where it is fast, else no copy is made.
+        max_rows: Completions that are sampled side by side; bounds the cache's memory.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        dtype: torch.dtype | None = None,
+        max_rows: int = 128,
+    ) -> None:
+        base = _base(model)
+        self.device = next(base.parameters()).device
+        if self.device.type == "cpu":
+            reuse_freed_memory()
+        if dtype is None:
+            dtype = torch.bfloat16 if has_fast_bf16(self.device) else base.dtype
+        self.max_rows = max_rows
+        self.eos_token_ids = _eos_token_ids(base, tokenizer)
+        self._model = _empty_copy(base, dtype)
+        self.sync(model)
+
+    @torch.no_grad()
+    def sync(self, model: PreTrainedModel) -> None:
+        """Take over the model's present weights; call after each optimizer step."""
+        target = dict(self._model.named_parameters())
+        for name, weight in _merged_parameters(model):
+            if name in target:
+                target[name].copy_(weight)
+
+    @torch.no_grad()
+    def generate(
+        self,
+        prompt_ids: list[list[int]],
+        *,
+        max_new_tokens: int,
+        num_generations: int = 1,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        seed: int | None = None,
+        value_head: Callable[[Tensor], Tensor] | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> list[Completion]:
+        """Sample ``num_generations`` completions of each prompt.
+
+        Args:
+            prompt_ids: Token ids of each prompt, without padding.
+            max_new_tokens: Length limit of a completion.
+            num_generations: Completions per prompt.
+            temperature: 0 is greedy.
+            top_p: Nucleus sampling; 1 is off.
+            seed: Of the sampling noise; default: drawn from torch's global generator.
+            value_head: ``(B, H) -> (B,)`` on the last hidden state; fills ``Completion.values``.
+            progress: Called with the number of completions finished since the last call.
+
+        Returns:
+            ``len(prompt_ids) * num_generations`` completions, those of one prompt adjacent. They
+            do not depend on how prompts are batched, but for rounding.
+
+        Raises:
+            ValueError: An empty prompt, or a limit below 1.
+        """
+        if max_new_tokens < 1 or num_generations < 1:
+            raise ValueError(
+                f"max_new_tokens and num_generations must be at least 1, got {max_new_tokens} and "
+                f"{num_generations}."
+            )
+        for i, ids in enumerate(prompt_ids):
+            if not ids:
+                raise ValueError(f"Prompt {i} has no tokens; a model needs at least one.")
+        if seed is None:
+            seed = int(torch.randint(2**31, ()))
+        noise_source = torch.Generator().manual_seed(seed)
+        rows = len(prompt_ids) * num_generations
+        uniform = torch.rand(rows, max_new_tokens, generator=noise_source).to(self.device)
+        results: list[Completion] = [Completion([], [], False) for _ in range(rows)]
+        order = sorted(range(len(prompt_ids)), key=lambda i: len(prompt_ids[i]))
+        step = max(1, self.max_rows // num_generations)
+        for start in range(0, len(order), step):
+            chosen = order[start : start + step]
+            slots = [i * num_generations + j for i in chosen for j in range(num_generations)]
+            batch = _Batch(self._model, [prompt_ids[i] for i in chosen], num_generations)
+            for column, active, tokens, logprobs, values in batch.run(
+                uniform[slots], temperature, top_p, value_head, self.eos_token_ids
+            ):
+                finished = 0
+                for k, row in enumerate(active):
+                    done = results[slots[row]]
+                    done.token_ids.append(tokens[k])
+                    done.logprobs.append(logprobs[k])
+                    if values is not None:
+                        done.values = [*(done.values or []), values[k]]
+                    done.finished = tokens[k] in self.eos_token_ids
+                    finished += done.finished or column == max_new_tokens - 1
+                if progress is not None and finished:
+                    progress(finished)
+        return results
+
+
+class _Batch:
+    """One batch of prompts, decoded to the end."""
+
+    def __init__(self, model: PreTrainedModel, prompts: list[list[int]], repeats: int) -> None:
+        self.model = model
+        self.prompts = prompts
+        self.repeats = repeats
+
+    def run(
+        self,
+        uniform: Tensor,
+        temperature: float,
+        top_p: float,
+        value_head: Callable[[Tensor], Tensor] | None,
+        eos_token_ids: set[int],
+    ) -> Iterator[tuple[int, list[int], list[int], list[float], list[float] | None]]:
+        """Yield, per position: its index, the active rows, their tokens, log-probs and values."""
+        device, steps = uniform.device, uniform.shape[1]
+        width = max(map(len, self.prompts))
+        layers = [
+            _PreallocatedLayer(width + steps)
+            for _ in range(self.model.config.get_text_config().num_hidden_layers)
+        ]
+        cache = Cache(layers=layers)
+        lengths = torch.tensor([len(p) for p in self.prompts], device=device)
+        ids = torch.zeros(len(self.prompts), width, dtype=torch.long, device=device)
+        for i, prompt in enumerate(self.prompts):
+            ids[i, width - len(prompt) :] = torch.tensor(prompt, device=device)
+        # (B, 1, 1, S): the padding on the left is never looked at.
+        visible = (torch.arange(width + steps, device=device) >= (width - lengths)[:, None])[
+            :, None, None
+        ]
+        causal = torch.ones(width, width, dtype=torch.bool, device=device).tril()
+        # A padding row sees itself: a row that sees nothing would be NaN.
+        mask = visible[..., :width] & causal | torch.eye(width, dtype=torch.bool, device=device)
+        positions = (torch.arange(width, device=device) - (width - lengths)[:, None]).clamp(min=0)
+        logits, hidden = self._forward(ids, mask, positions, cache)
+        repeat = torch.arange(len(self.prompts), device=device).repeat_interleave(self.repeats)
+        if self.repeats > 1:
+            for layer in layers:
+                layer.select_rows(repeat)
+            logits = logits[repeat]
+            hidden = hidden[repeat]
+        visible, lengths = visible[repeat], lengths[repeat]
+        active = torch.arange(len(repeat), device=device)
+        eos = torch.tensor(sorted(eos_token_ids), device=device)
+        for column in range(steps):
+            tokens, logprobs = sample_tokens(logits, uniform[active, column], temperature, top_p)
+            values = value_head(hidden).tolist() if value_head is not None else None
+            yield column, active.tolist(), tokens.tolist(), logprobs.tolist(), values
+            going = ~torch.isin(tokens, eos)
+            if column == steps - 1 or not going.any():
+                return
+            if not going.all():
+                keep = going.nonzero()[:, 0]
+                for layer in layers:
+                    layer.select_rows(keep)
+                active, tokens = active[keep], tokens[keep]
+                visible, lengths = visible[keep], lengths[keep]
+            length = width + column + 1
+            logits, hidden = self._forward(
+                tokens[:, None],
+                visible[..., :length],
+                (lengths + column)[:, None],
+                cache,
+            )
+
+    def _forward(
+        self, ids: Tensor, mask: Tensor, positions: Tensor, cache: Cache
+    ) -> tuple[Tensor, Tensor]:
+        """Logits (B, V) and the last hidden state (B, H) at the last position."""
+        hidden: list[Tensor] = []
+
+        def tap(_module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor]:
+            # The slice of the last position is strided; on a CPU the product would then copy the
+            # whole vocabulary matrix once per row.
+            hidden.append(args[0].contiguous())
+            return (hidden[0],)
+
+        hook = self.model.get_output_embeddings().register_forward_pre_hook(tap)
+        try:
+            out = self.model(
+                input_ids=ids,
+                attention_mask=mask,
+                position_ids=positions,
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+        finally:
+            hook.remove()
+        return out.logits[:, -1], hidden[0][:, -1]
+
+
+def _base(model: nn.Module) -> PreTrainedModel:
+    """The causal language model under a PEFT wrapper, or the model itself."""
+    get_base_model = getattr(model, "get_base_model", None)
+    return get_base_model() if get_base_model is not None else model  # type: ignore[return-value]
+
+
+def _empty_copy(model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedModel:
+    """A model of the same class and config with weights of ``dtype`` to be filled by ``sync``."""
+    config = copy.deepcopy(model.config)
+    with no_init_weights():
+        empty = type(model)._from_config(config, dtype=dtype)
+    empty.tie_weights()
+    return empty.to(next(model.parameters()).device).eval().requires_grad_(False)
+
+
+def _merged_parameters(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Names and weights of the plain model, each LoRA update added on the fly.
+
+    ``merge_adapter`` would write into the weights and its undoing would leave rounding behind.
+    """
+    base = _base(model)
+    deltas: dict[str, Tensor] = {}
+    for name, module in base.named_modules():
+        if hasattr(module, "get_delta_weight") and hasattr(module, "base_layer"):
+            for adapter in module.active_adapters:
+                delta = module.get_delta_weight(adapter)
+                key = f"{name}.weight"
+                deltas[key] = deltas[key] + delta if key in deltas else delta
+    for name, weight in base.named_parameters():
+        plain = name.replace(".base_layer.", ".")
+        yield plain, weight + deltas[plain] if plain in deltas else weight
+
+
+def _eos_token_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> set[int]:
+    """All tokens that end a completion: the tokenizer's and the generation config's."""
+    configured = getattr(model.generation_config, "eos_token_id", None)
+    ids = configured if isinstance(configured, list) else [configured]
+    return {i for i in [*ids, tokenizer.eos_token_id] if i is not None}

@@ -1,0 +1,72 @@
+"""What this machine can do, and the settings that follow: device, precision, memory allocator.
+
+``GRPOConfig`` raises on a CPU, or takes bf16 where it is slow, unless it is told; recipes ask here.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # malloc.h of glibc
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """The device that training runs on and the precision that is fast there.
+
+    Attributes:
+        device: ``"cuda"``, ``"mps"`` or ``"cpu"``.
+        bf16: Whether bf16 matrix products are faster than fp32.
+        name: For people: the GPU's name, or the number of CPU threads.
+    """
+
+    device: str
+    bf16: bool
+    name: str
+
+    def training_arguments(self) -> dict[str, Any]:
+        """Values for ``TrainingArguments`` that this hardware asks for."""
+        return {"use_cpu": self.device == "cpu", "bf16": self.bf16}
+
+    def __str__(self) -> str:
+        return f"{self.device} ({self.name}), {'bf16 autocast' if self.bf16 else 'fp32'}"
+
+
+def detect_hardware(use_cpu: bool = False) -> Hardware:
+    """Choose the best device here, or the CPU where ``use_cpu`` asks for it."""
+    if torch.cuda.is_available() and not use_cpu:
+        device, name = "cuda", torch.cuda.get_device_name()
+    elif torch.backends.mps.is_available() and not use_cpu:
+        device, name = "mps", platform.processor()
+    else:
+        device, name = "cpu", f"{torch.get_num_threads()} threads"
+    return Hardware(device, has_fast_bf16(torch.device(device)), name)
+
+
+def has_fast_bf16(device: torch.device) -> bool:
+    """Whether bf16 matrix products are faster than fp32 on this device."""
+    if device.type == "cpu":
+        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return device.type == "cuda" and torch.cuda.is_bf16_supported()
+
+
+def reuse_freed_memory() -> bool:
+    """Let the process keep freed memory instead of returning it to the kernel.
+
+    glibc maps every large tensor afresh, and a model's step then spends a third of its time on page
+    faults. Peak memory is unchanged; what was freed stays with the process.
+
+    Returns:
+        Whether it took effect (Linux with glibc only).
+    """
+    if platform.libc_ver()[0] != "glibc" or os.name != "posix":
+        return False
+    mallopt = ctypes.CDLL(None).mallopt
+    kept = [mallopt(_M_MMAP_MAX, 0), mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)]
+    return all([*kept, mallopt(_M_TOP_PAD, 64 << 20)])

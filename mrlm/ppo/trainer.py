@@ -29,6 +29,7 @@ from mrlm.ppo.checkpoint import (
     value_state,
 )
 from mrlm.ppo.config import PPOConfig
+from mrlm.ppo.diagnostics import Diagnosis, DiagnosticsCallback
 from mrlm.ppo.gae import (
     compute_gae,
     explained_variance,
@@ -82,9 +83,6 @@ class PPOTrainer(GRPOTrainer):
         **kwargs: ``train_dataset``, ``eval_dataset``, ``processing_class``, ``callbacks``,
             ``peft_config``, ``tools``, ``environment_factory`` and the other arguments of
             ``GRPOTrainer``.
-
-    Attributes:
-        diagnostics: What kept the run from learning, as far as its metrics show.
 
     Raises:
         ValueError: The arguments contradict PPO; the message says what to pass instead.
@@ -144,8 +142,10 @@ class PPOTrainer(GRPOTrainer):
         self._tokens_since_log, self._last_log = 0, time.perf_counter()
 
         boundary = RolloutBoundaryCallback(args, self._set_micro_step)
+        self._diagnostics = DiagnosticsCallback()
         self._interrupt = InterruptCallback(boundary.at_boundary)
         self.add_callback(_WarmUpCallback(self))
+        self.add_callback(self._diagnostics)
         self.add_callback(self._interrupt)
         self.add_callback(boundary)  # last: it has the final word on when to save
 
@@ -334,9 +334,8 @@ class PPOTrainer(GRPOTrainer):
             self._tokens_since_log += int(batch["num_items_in_batch"])
 
     def _log_true_advantages(self, advantages: Tensor, mask: Tensor) -> None:
-        """TRL has logged group-relative ones, which one completion per prompt does not have."""
-        if self._mode == "train" and self.num_generations == 1:
-            self._metrics["train"].pop("frac_reward_zero_std", None)
+        """TRL has logged group-relative ones, and the share of groups whose own would be zero."""
+        self._metrics[self._mode].pop("frac_reward_zero_std", None)
         means = advantages.sum(dim=1) / mask.sum(dim=1).clamp(min=1)
         gathered = self.accelerator.gather(means).tolist()
         logged = self._logs["advantages"]
@@ -456,6 +455,11 @@ class PPOTrainer(GRPOTrainer):
         )
 
     # ------------------------------------------------------------------ metrics
+
+    @property
+    def diagnostics(self) -> list[Diagnosis]:
+        """Reasons why the run could not learn, found in its metrics so far; also warned about."""
+        return self._diagnostics.findings
 
     @property
     def _mode(self) -> str:

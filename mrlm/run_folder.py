@@ -94,7 +94,8 @@ def command_line(argv: Sequence[str]) -> str:
     """``sys.orig_argv`` as a line for a shell, with secrets left out and no machine's own paths."""
     program, *arguments = argv
     words = [re.sub(r"^python[\d.]*$", "python", Path(program).name)]
-    if arguments and Path(arguments[0]).parent == Path(program).parent:  # a console script
+    script = Path(arguments[0]) if arguments else Path()
+    if script.is_absolute() and script.parent == Path(program).parent:  # a console script
         words = [Path(arguments.pop(0)).name]
     hide = False
     for argument in arguments:

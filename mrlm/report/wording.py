@@ -35,7 +35,7 @@ def number(value: float | None) -> str:
 
 def duration(seconds: float) -> str:
     """``4.2 s``, ``3 min 07 s``, ``2 h 05 min``."""
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:

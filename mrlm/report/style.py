@@ -55,6 +55,7 @@ p { margin: .3rem 0; }
 .scroll { overflow-x: auto; padding: .35rem 1.1rem; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .5rem .7rem .5rem 0; border-top: 1px solid var(--line); }
+tbody:first-child tr:first-child > * { border-top: 0; }
 thead th { border-top: 0; color: var(--muted); font-weight: 500; font-size: .82rem; }
 tbody th { font-weight: 500; min-width: 6.5rem; overflow-wrap: break-word; }
 td.number, th.number { text-align: right; white-space: nowrap; }
@@ -100,6 +101,10 @@ footer { margin-top: 4rem; color: var(--muted); font-size: .86rem; }
     grid-column: 1 / -1; border-left: 0; padding: 1rem 0 0; border-top: 1px solid var(--line);
   }
   .big { font-size: 2.1rem; }
+  .scroll { padding: .35rem .8rem; }
+  table { font-size: .88rem; }
+  th, td { padding-right: .45rem; }
+  tbody th { min-width: 5.2rem; }
   .example .pair { grid-template-columns: 1fr; }
   .example .side + .side { border-left: 0; border-top: 1px solid var(--line); }
   td.spread, th.spread, td.flips, th.flips { display: none; }

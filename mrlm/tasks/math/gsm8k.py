@@ -53,11 +53,12 @@ def _local_rows(path: Path, split: str) -> tuple[str, Iterable[dict[str, Any]]]:
 
 
 def _read_lines(file: Path) -> Iterator[dict[str, Any]]:
-    for index, line in enumerate(file.read_text(encoding="utf-8").splitlines()):
-        try:
-            yield json.loads(line)
-        except json.JSONDecodeError as error:
-            raise DatasetError(f"{file}, row {index}: not a JSON object ({error}).") from error
+    with file.open(encoding="utf-8") as lines:
+        for index, line in enumerate(lines):
+            try:
+                yield json.loads(line)
+            except json.JSONDecodeError as error:
+                raise DatasetError(f"{file}, row {index}: not a JSON object ({error}).") from error
 
 
 def _hub_rows(split: str) -> tuple[str, Iterable[dict[str, Any]]]:

@@ -1,0 +1,179 @@
+"""The pool's workers are real processes: these tests kill, stall and crash them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from mrlm.tasks.math import symbolic
+from mrlm.tasks.math.reward import MathReward
+from mrlm.tasks.math.symbolic import MAX_INPUT, TIME_LIMIT_S, SymbolicPool
+
+ENDLESS = "9^{9^{9^9}}"
+REWARD = MathReward("boxed", "symbolic")
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[SymbolicPool]:
+    pool = SymbolicPool()
+    yield pool
+    pool.close()
+
+
+def _processes(pool: SymbolicPool) -> list[int]:
+    return [worker._process.pid for worker in pool._idle]
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("reference", "answer", "verdict"),
+    [
+        ("(x+1)^2", "x^2+2x+1", "same"),
+        ("(x+1)^2", "x^2+1", "different"),
+        (r"\frac{1}{\sqrt{2}}", r"\frac{\sqrt{2}}{2}", "same"),
+        ("46", "43+3", "same"),
+        ("(3,4)", "(4,3)", "different"),
+        ("x", "", "different"),
+        ("(((", "x", "bad_reference"),
+        ("x", "\ud800", "different"),
+    ],
+)
+def test_verdicts(pool: SymbolicPool, reference: str, answer: str, verdict: str) -> None:
+    assert pool.verdict(reference, answer) == verdict
+
+
+def test_a_worker_serves_again_and_again(pool: SymbolicPool) -> None:
+    pool.verdict("x", "x")
+    before = _processes(pool)
+    assert [pool.verdict("x", "y") for _ in range(5)] == ["different"] * 5
+    assert _processes(pool) == before
+
+
+def test_timeout_kills_the_worker_and_the_next_one_serves(pool: SymbolicPool) -> None:
+    pool.verdict("x", "x")
+    before = _processes(pool)
+    start = time.perf_counter()
+    assert pool.verdict("5", ENDLESS) == "timeout"
+    assert time.perf_counter() - start < TIME_LIMIT_S + 1
+    assert not _is_running(before[-1])
+    assert pool.verdict("x", "x") == "same"
+
+
+def test_a_killed_worker_is_replaced(pool: SymbolicPool) -> None:
+    pool.verdict("x", "x")
+    for pid in _processes(pool):
+        os.kill(pid, signal.SIGKILL)
+    assert pool.verdict("x", "x") == "same"
+
+
+def test_long_input_is_refused_unread(pool: SymbolicPool) -> None:
+    start = time.perf_counter()
+    assert pool.verdict("x", "x" * (MAX_INPUT + 1)) == "timeout"
+    assert pool.verdict("x", "\N{GREEK SMALL LETTER PI}" * MAX_INPUT) == "timeout"
+    assert time.perf_counter() - start < 0.1
+
+
+def test_a_worker_that_cannot_start_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    broken = tmp_path / "worker.py"
+    broken.write_text("raise SystemExit(3)")
+    monkeypatch.setattr(symbolic, "_WORKER_FILE", broken)
+    monkeypatch.setattr(symbolic, "_pool", None)
+    metrics: dict[str, float] = {}
+    rewards = REWARD(["\\boxed{x}"], answer=["x+0"], log_metric=metrics.__setitem__)
+    assert rewards == [None]
+    assert metrics["math_boxed_symbolic_reward/unscored"] == 1.0
+
+
+def test_a_huge_computation_is_stopped(pool: SymbolicPool) -> None:
+    assert pool.verdict("5", "300000000!") == "timeout"
+
+
+def test_a_stuck_worker_ends_without_its_parent(pool: SymbolicPool) -> None:
+    """Its own alarm ends it, even when nobody is left to kill it."""
+    worker = pool._take()
+    try:
+        worker.wait_ready()
+        assert worker.compare("5", ENDLESS, limit_s=0.1) is None
+        assert worker._process.wait(timeout=5) == -signal.SIGALRM
+    finally:
+        pool._put_back(worker, healthy=False)
+
+
+def test_several_threads(pool: SymbolicPool) -> None:
+    with ThreadPoolExecutor(6) as threads:
+        answers = ["x", "y"] * 12
+        verdicts = list(threads.map(lambda answer: pool.verdict("x", answer), answers))
+    assert verdicts == ["same", "different"] * 12
+    assert len(_processes(pool)) <= 2
+
+
+def test_close_kills_idle_and_busy_workers() -> None:
+    pool = SymbolicPool()
+    assert pool.verdict("x", "x") == "same"
+    (idle,) = _processes(pool)
+    pool.close()
+    assert not _is_running(idle)
+    assert pool.verdict("x", "x") == "same"
+    results: list[str] = []
+    thread = threading.Thread(
+        target=lambda: results.append(pool.verdict("5", ENDLESS, limit_s=20.0))
+    )
+    thread.start()
+    time.sleep(0.5)
+    (busy,) = [worker._process.pid for worker in pool._busy]
+    while thread.is_alive():  # a lost worker is replaced once before it counts as broken
+        pool.close()
+        thread.join(timeout=0.1)
+    assert not _is_running(busy)
+    assert results == ["error"]
+
+
+def test_no_worker_outlives_the_interpreter() -> None:
+    script = (
+        "from mrlm.tasks.math import symbolic\n"
+        "assert symbolic.symbolic_verdict('x', 'x') == 'same'\n"
+        "print(symbolic._pool._idle[0]._process.pid)"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert not _is_running(int(result.stdout))
+
+
+def test_the_reward_in_symbolic_mode() -> None:
+    completions = ["\\boxed{x^2+2x+1}", "\\boxed{x}", "no box", "\\boxed{x or x^2+2x+1}"]
+    assert REWARD(completions, answer=["(x+1)^2"] * 4) == [1.0, 0.0, 0.0, 0.0]
+    for hedge in ("12 or 13", "1 2 3 ... 12", "not 12", "12, maybe"):
+        assert REWARD([f"\\boxed{{{hedge}}}"], answer=["12"]) == [0.0]
+    assert REWARD(["\\boxed{x}"], answer=[""]) == [None]
+
+
+def test_a_timeout_scores_zero_and_is_counted_off_the_main_thread() -> None:
+    metrics: dict[str, float] = {}
+
+    async def reward_on_a_loop() -> list[float | None]:
+        return await asyncio.to_thread(
+            REWARD, [f"\\boxed{{{ENDLESS}}}", "\\boxed{5}"], ["5", "5"], metrics.__setitem__
+        )
+
+    start = time.perf_counter()
+    assert asyncio.run(reward_on_a_loop()) == [0.0, 1.0]
+    assert time.perf_counter() - start < TIME_LIMIT_S + 2
+    assert metrics["math_boxed_symbolic_reward/timeout"] == 0.5

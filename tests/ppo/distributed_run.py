@@ -2,7 +2,8 @@
 
 ``distributed_run.py MODEL OUT`` trains twice on whatever number of processes there is, once to
 the end into ``OUT/whole`` and once interrupted into ``OUT/interrupted``. The global batch is always
-4 and completions are a fixed function of the prompt: any number of processes sees the same rollouts.
+4 and completions are a fixed function of the prompt, so that any number of processes sees the same
+rollouts.
 """
 
 from __future__ import annotations

@@ -73,6 +73,6 @@ class InterruptCallback(TrainerCallback):
         self._interrupted = True
         self.restore()
         logger.warning(
-            "Ctrl-C: finishing the current step, then saving a checkpoint and stopping. Press "
+            "Ctrl-C: finishing the updates under way, then saving a checkpoint and stopping. Press "
             "Ctrl-C again to abort without saving."
         )

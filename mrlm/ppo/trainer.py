@@ -314,8 +314,10 @@ class PPOTrainer(GRPOTrainer):
             rewards = rewards - self.beta * kl * mask
             self._log_mean("kl", kl, written)
         advantages = compute_gae(rewards, values, mask, args.gamma, args.lam)
-        returns = values + compute_gae(rewards, values, mask, args.gamma, args.lam_critic)
-        returns = returns * mask
+        targets = advantages
+        if args.lam_critic != args.lam:
+            targets = compute_gae(rewards, values, mask, args.gamma, args.lam_critic)
+        returns = (values + targets) * mask
 
         self._log_mean("value/mean", values, mask)
         return_moments = masked_moments(returns, mask, self._sum_over_ranks)

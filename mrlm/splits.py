@@ -70,18 +70,19 @@ class RowStream:
         self._block += 1
 
     def below(self, bound: int) -> int:
-        """An integer in ``[0, bound)``; the bias is under ``2**-64``."""
+        """An integer in ``[0, bound)``."""
+        return self.between(0, bound - 1)
+
+    def between(self, low: int, high: int) -> int:
+        """An integer in ``[low, high]``, both ends included; the bias is under ``2**-64``."""
+        bound = high - low + 1
         width = bound.bit_length()
         if self._room < width + 64:
             self._refill()
         self._room -= width
         self._bits, value = divmod(self._bits, bound)
-        return value
-
-    def between(self, low: int, high: int) -> int:
-        """An integer in ``[low, high]``, both ends included."""
-        return low + self.below(high - low + 1)
+        return low + value
 
     def pick(self, options: Sequence[_T]) -> _T:
         """One of ``options``."""
-        return options[self.below(len(options))]
+        return options[self.between(0, len(options) - 1)]

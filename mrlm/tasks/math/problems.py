@@ -7,8 +7,9 @@ steps on numbers of up to three digits with a distractor in the text.
 A problem's content is its template and the sorted numbers that matter. Wording, names, things and
 distractors are left out, so variants of one problem never straddle train and test. Rows are drawn
 independently: one problem may come twice, in other words, within a dataset (dropping duplicates
-would make row ``i`` depend on the rows before it). How often, for all kinds and difficulties:
-about 2% of 1,000 training rows share content with an earlier one, 0.1% share the whole text.
+would make row ``i`` depend on the rows before it). Of 1,000 rows of all difficulties, 10 (train) or
+35 (test) share content with an earlier one and 1 or 2 share the whole text; of 1,000 easy ones 49
+or 158, and 3 or 11.
 
 Does not cover: decimals, fractions, percent, geometry beyond a rectangle, any language but English.
 """

@@ -78,6 +78,8 @@ FALSE_ACCEPTS = [
     ("#### inf", "12"),
     ("#### 12:30 am", "12:30 pm"),
     ("#### 1230", "12:30"),
+    ("#### 12:31", "12:30"),
+    ("#### 12:30", "12:30 pm"),
 ]
 # (completion, reference): all of these do.
 FALSE_REJECTS = [

@@ -126,10 +126,15 @@ class PPOTrainer(GRPOTrainer):
                 "DeepSpeed ZeRO-3 shards the value function in a way that PPOTrainer cannot save. "
                 "Use ZeRO-2 or FSDP."
             )
-        policy = self._causal_model()
-        attach_value_function(
-            policy, critic=self._build_critic(critic, policy), detach=args.value_head_detach
-        )
+        if args.critic_model_name_or_path is not None:
+            critic = AutoModel.from_pretrained(
+                args.critic_model_name_or_path,
+                dtype=torch.float32,
+                trust_remote_code=args.trust_remote_code,
+            )
+        if critic is not None and args.disable_dropout:
+            disable_dropout_in_model(critic)
+        attach_value_function(self._causal_model(), critic=critic, detach=args.value_head_detach)
         if self.use_vllm:
             engine = self.vllm_generation
             parameters = engine._iter_named_params
@@ -155,30 +160,6 @@ class PPOTrainer(GRPOTrainer):
         """The causal language model inside DDP and PEFT wrappers; the value function's home."""
         model = self.accelerator.unwrap_model(self.model)
         return model.get_base_model() if is_peft_model(model) else model
-
-    def _build_critic(self, critic: Any, policy: Any) -> Any:
-        path = self.args.critic_model_name_or_path
-        if path is not None:
-            critic = AutoModel.from_pretrained(
-                path, dtype=torch.float32, trust_remote_code=self.args.trust_remote_code
-            )
-        if critic is None:
-            return None
-        critic = critic.base_model  # a causal model's backbone; a backbone is its own
-        if critic is policy.base_model:
-            raise ValueError(
-                "critic is the policy itself. Pass another instance, or leave critic out and set "
-                "value_head_detach=False to share the backbone."
-            )
-        theirs, ours = (m.get_input_embeddings().num_embeddings for m in (critic, policy))
-        if theirs != ours:
-            raise ValueError(
-                f"The critic knows {theirs} tokens and the policy {ours}: they must read the same "
-                "token ids. Use a critic with the policy's tokenizer, such as a copy of the policy."
-            )
-        if self.args.disable_dropout:
-            disable_dropout_in_model(critic)
-        return critic.train()
 
     def _value_parameters(self) -> list[nn.Parameter]:
         return list(value_modules(self._causal_model()).parameters())

@@ -65,16 +65,22 @@ def attach_value_function(model: Any, critic: Any = None, detach: bool = True) -
 
     Args:
         model: The causal model itself, not its PEFT wrapper.
-        critic: Backbone of its own for the values; becomes ``model.critic``. ``None`` reads the
-            policy's hidden states.
+        critic: Model whose backbone reads the values; becomes ``model.critic``. ``None`` reads them
+            from the policy's hidden states.
         detach: Without a critic, whether the value loss stops at the head and leaves the policy's
             backbone alone.
+
+    Raises:
+        ValueError: The critic is the policy itself, or reads other token ids.
     """
+    if critic is not None:
+        critic = critic.base_model  # a causal model's backbone; a backbone is its own
+        _check_critic(critic, model)
     device = next(model.parameters()).device
     config = (model if critic is None else critic).config.get_text_config()
     model.value_head = ValueHead(config.hidden_size).to(device)
     if critic is not None:
-        model.critic = critic.to(device)
+        model.critic = critic.to(device).train()
     # Instance attribute: the exported model holds neither, whoever calls `save_pretrained`.
     model._keys_to_ignore_on_save = set(model._keys_to_ignore_on_save or ()) | set(
         value_modules(model).state_dict()
@@ -103,6 +109,20 @@ def attach_value_function(model: Any, critic: Any = None, detach: bool = True) -
         return PolicyValueOutput(**policy, value_preds=values)
 
     model.forward = types.MethodType(forward, model)
+
+
+def _check_critic(critic: Any, policy: Any) -> None:
+    if critic is policy.base_model:
+        raise ValueError(
+            "critic is the policy itself. Pass another instance, or leave critic out and set "
+            "value_head_detach=False to share the backbone."
+        )
+    theirs, ours = (m.get_input_embeddings().num_embeddings for m in (critic, policy))
+    if theirs != ours:
+        raise ValueError(
+            f"The critic knows {theirs} tokens and the policy {ours}: they must read the same "
+            "token ids. Use a critic with the policy's tokenizer, such as a copy of the policy."
+        )
 
 
 def value_modules(model: nn.Module) -> nn.ModuleDict:

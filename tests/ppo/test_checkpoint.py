@@ -92,6 +92,30 @@ def test_saves_wait_for_the_end_of_the_rollout(make_trainer: Make) -> None:
     ]
 
 
+class StopAfter(TrainerCallback):
+    """Ends the run after a step, as a time limit would, wherever the rollout is."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step == self.step:
+            control.should_save = control.should_training_stop = True
+
+
+def test_run_that_ended_inside_a_rollout_finds_its_place(make_trainer: Make) -> None:
+    sampled_at: list[int] = []
+
+    def reward(completions: list[str], trainer_state: Any, **kwargs: Any) -> list[float]:
+        sampled_at.append(trainer_state.global_step)
+        return [float(i) for i in range(len(completions))]
+
+    make_trainer(reward_funcs=reward, arguments={"callbacks": [StopAfter(2)]}, **TWO_EPOCHS).train()
+    make_trainer(reward_funcs=reward, **TWO_EPOCHS).train(resume_from_checkpoint=True)
+    # The rollout of step 0 is lost and sampled again; the next comes with new prompts at step 4.
+    assert sampled_at == [0, 2, 4]
+
+
 def test_resume_without_a_value_function_is_refused(make_trainer: Make, tiny_llama: Make) -> None:
     settings = {"save_strategy": "steps", "save_steps": 1}
     trainer = make_trainer(**settings)

@@ -1,4 +1,4 @@
-"""Sample completions quickly with a plain transformers model: on a CPU, and on one GPU without vLLM.
+"""Sample completions quickly with a plain transformers model, on a CPU above all.
 
 ``model.generate`` spends three quarters of a small model's time on a CPU outside its matrix
 products: it samples with one random number per vocabulary entry, copies a growing cache at each

@@ -1,7 +1,7 @@
 """Templates that mix operations: sharing, money, rates, ages, boxes, comparison.
 
-``easy`` is two tiny steps, ``medium`` two steps on two-digit numbers, ``hard`` three steps.
-Numbers are drawn so that shares divide evenly, money suffices and ages are plausible.
+``easy`` is two tiny steps, ``medium`` two steps on numbers of up to two digits, ``hard`` three
+steps. Numbers are drawn so that shares divide evenly, money suffices and ages are plausible.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ MULTI_STEP = (
         "share_rest", "multi_step",
         {
             "easy": _sharing((2, 12), (2, 6), (2, 9)),
-            "medium": _sharing((11, 40), (3, 9), (6, 20)),
+            "medium": _sharing((5, 20), (2, 9), (3, 12)),
         },
         (
             ("{name} bakes {a} {baked}, eats {b} and shares the rest equally among {c} friends.",
@@ -80,7 +80,7 @@ MULTI_STEP = (
     ),
     Template(
         "boxes_and_loose", "multi_step",
-        {"easy": ints((2, 9), (2, 9), (2, 12)), "medium": ints((6, 19), (11, 30), (11, 60))},
+        {"easy": ints((2, 6), (2, 9), (2, 9)), "medium": ints((3, 9), (5, 12), (5, 30))},
         (
             ("{name} has {a} boxes of {b} {items} and {c} loose {items}.",
              "How many {items} does {name} have?"),
@@ -93,8 +93,8 @@ MULTI_STEP = (
     Template(
         "change_from", "multi_step",
         {
-            "easy": _shopping((2, 6), (2, 9), (2, 15)),
-            "medium": _shopping((3, 12), (6, 25), (5, 60)),
+            "easy": _shopping((2, 5), (2, 9), (2, 15)),
+            "medium": _shopping((2, 9), (3, 12), (5, 40)),
         },
         (
             ("{name} has ${a} and buys {b} books at ${c} each.",
@@ -107,7 +107,7 @@ MULTI_STEP = (
     ),
     Template(
         "times_total", "multi_step",
-        {"easy": ints((2, 50), (2, 6)), "medium": ints((15, 60), (3, 12))},
+        {"easy": ints((2, 12), (2, 5)), "medium": ints((6, 25), (2, 6))},
         (
             ("{name} has {a} {items}. {other} has {b} times as many.",
              "How many {items} do they have together?"),
@@ -120,8 +120,8 @@ MULTI_STEP = (
     Template(
         "give_and_get", "multi_step",
         {
-            "easy": _exchange((2, 15), (2, 20), (2, 20)),
-            "medium": _exchange((15, 60), (12, 60), (15, 80)),
+            "easy": _exchange((2, 10), (2, 12), (2, 12)),
+            "medium": _exchange((8, 30), (8, 40), (8, 40)),
         },
         (
             ("{name} has {a} {items}, gives {b} to {other} and then finds {c} more.",
@@ -135,7 +135,7 @@ MULTI_STEP = (
     Template(
         "two_rates", "multi_step",
         {
-            "medium": ints((11, 40), (11, 40), (3, 12)),
+            "medium": ints((5, 20), (5, 20), (2, 9)),
             "hard": ints((101, 250), (101, 250), (4, 18)),
         },
         (
@@ -148,7 +148,7 @@ MULTI_STEP = (
         lambda a, b, c: (a + b, (a + b) * c),
     ),
     Template(
-        "fence", "multi_step", {"medium": ints((8, 45), (8, 45))},
+        "fence", "multi_step", {"medium": ints((5, 30), (5, 30))},
         (
             ("A field is {a} meters long and {b} meters wide.",
              "How many meters of fence go all around it?"),

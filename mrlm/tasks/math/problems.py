@@ -1,15 +1,15 @@
 """Generated word problems with worked solutions, as plain rows or as a dataset.
 
-Kinds: addition, subtraction, multiplication, multi_step. ``easy`` is one step on small numbers (two
-tiny steps for multi_step), ``medium`` one or two steps on two-digit numbers, ``hard`` two or three
-steps on numbers of up to three digits with a distractor in the text.
+Kinds: addition, subtraction, multiplication, multi_step. ``easy`` is one step on small
+numbers (two tiny steps for multi_step), ``medium`` one or two steps on numbers of up to two digits,
+``hard`` a product of two-digit numbers, or two or three steps on numbers of up to three digits,
+with a distractor in the text: a first school year, a third, a fifth.
 
 A problem's content is its template and the sorted numbers that matter. Wording, names, things and
 distractors are left out, so variants of one problem never straddle train and test. Rows are drawn
 independently: one problem may come twice, in other words, within a dataset (dropping duplicates
-would make row ``i`` depend on the rows before it). Of 1,000 rows of all difficulties, 10 (train) or
-35 (test) share content with an earlier one and 1 or 2 share the whole text; of 1,000 easy ones 49
-or 158, and 3 or 11.
+would make row ``i`` depend on the rows before it). Of 1,000 rows of all difficulties, 1 (train) or
+9 (test) repeat an earlier text; of 1,000 easy ones 19 or 59.
 
 Does not cover: decimals, fractions, percent, geometry beyond a rectangle, any language but English.
 """

@@ -1,7 +1,7 @@
 """Templates of multiplication.
 
-``easy`` is one small product, ``medium`` one larger product or a chain of two, ``hard`` a chain of
-two or three.
+``easy`` is the times table, ``medium`` a product with a two-digit number or a chain of two small
+ones, ``hard`` a product of two-digit numbers or a chain of two or three.
 """
 
 from __future__ import annotations
@@ -10,9 +10,13 @@ from mrlm.tasks.math.template import Template, ints
 
 __all__ = ["PRODUCTS"]
 
-_PRODUCT = {"easy": ints((2, 9), (3, 60)), "medium": ints((12, 30), (13, 60))}
+_PRODUCT = {
+    "easy": ints((2, 9), (2, 12)),
+    "medium": ints((3, 9), (11, 40)),
+    "hard": ints((12, 30), (13, 60)),
+}
 _LONG_PRODUCT = {
-    "medium": ints((3, 12), (4, 15), (4, 12)),
+    "medium": ints((2, 6), (2, 6), (2, 9)),
     "hard": ints((12, 40), (8, 25), (6, 25)),
 }
 

@@ -10,27 +10,18 @@ from mrlm.tasks.math.template import Template, ints, removal
 
 __all__ = ["SUMS"]
 
-_SMALL_SUM = {"easy": ints((2, 60), (2, 39)), "medium": ints((26, 99), (26, 99))}
-_THREE_SUM = {"medium": ints((12, 60), (12, 60), (12, 60))}
+_SMALL_SUM = {"easy": ints((2, 25), (2, 15)), "medium": ints((11, 60), (11, 39))}
+_THREE_SUM = {"medium": ints((5, 30), (5, 30), (5, 30))}
 _LONG_SUM = {
-    "medium": ints((15, 70), (15, 70), (15, 70)),
-    "hard": ints((101, 480), (101, 480), (101, 480)),
-}
-_THREE_SUM = {"medium": ints((12, 60), (12, 60), (12, 60))}
-_LONG_SUM = {
-    "medium": ints((15, 70), (15, 70), (15, 70)),
-    "hard": ints((101, 480), (101, 480), (101, 480)),
-}
-_LONG_SUM = {
-    "medium": ints((15, 70), (15, 70), (15, 70)),
+    "medium": ints((10, 40), (10, 40), (10, 40)),
     "hard": ints((101, 480), (101, 480), (101, 480)),
 }
 _TAKE = {
-    "easy": removal((2, 35), rest=(2, 40)),
-    "medium": removal((18, 90), rest=(15, 99)),
+    "easy": removal((2, 12), rest=(2, 18)),
+    "medium": removal((11, 40), rest=(11, 59)),
 }
 _TAKE_TWO = {
-    "medium": removal((11, 40), (11, 40), rest=(5, 60)),
+    "medium": removal((5, 20), (5, 20), rest=(5, 30)),
     "hard": removal((101, 330), (101, 330), rest=(12, 400)),
 }
 
@@ -103,7 +94,7 @@ _ADDITION = (
         "{other} has {a} + {b} = {x} {items}.", _add,
     ),
     Template(
-        "older", "addition", {"easy": ints((3, 50), (2, 35)), "medium": ints((18, 49), (18, 45))},
+        "older", "addition", {"easy": ints((3, 30), (2, 15)), "medium": ints((18, 49), (11, 40))},
         (
             ("{name} is {a} years old.", "How old will {name} be in {b} years?"),
             ("{other} is {b} years older than {name}, who is {a}.", "How old is {other}?"),
@@ -132,7 +123,7 @@ _ADDITION = (
     ),
     Template(
         "collections", "addition",
-        {"medium": ints((12, 40), (11, 30)), "hard": ints((105, 380), (101, 290))},
+        {"medium": ints((8, 30), (5, 20)), "hard": ints((105, 380), (101, 290))},
         (
             ("{name} has {a} {items}. {other} has {b} more {items} than {name}.",
              "How many {items} do {name} and {other} have together?"),
@@ -198,7 +189,7 @@ _SUBTRACTION = (
     ),
     Template(
         "younger", "subtraction",
-        {"easy": removal((2, 25), rest=(3, 35)), "medium": removal((21, 45), rest=(14, 44))},
+        {"easy": removal((2, 12), rest=(3, 20)), "medium": removal((21, 45), rest=(14, 44))},
         (
             ("{name} is {a} years old.", "How old was {name} {b} years ago?"),
             ("{name} is {a} years old. {other} is {b} years younger.", "How old is {other}?"),

@@ -91,7 +91,7 @@ def test_difficulties_differ_in_steps_and_size(rows: list[dict[str, Any]]) -> No
             assert len(EQUATION.findall(row["solution"])) == expected
             assert max(map(int, re.findall(r"\d+", row["question"]))) < 100
     assert set(steps["medium"]) == {1, 2}
-    assert set(steps["hard"]) == {2, 3}
+    assert set(steps["hard"]) == {1, 2, 3}
 
 
 def test_every_kind_and_difficulty_comes_equally_often(rows: list[dict[str, Any]]) -> None:

@@ -16,8 +16,10 @@ PACKAGE = Path(mrlm.__file__).parent
 # The libraries outside the standard library that a part may import at all. The first prefix that a
 # module's name starts with decides.
 LIBRARIES = {
+    "mrlm.fast_cpu": {"torch", "accelerate", "trl"},
     "mrlm.generation": {"torch", "transformers"},
     "mrlm.hardware": {"torch"},
+    "mrlm.packing": {"torch", "transformers"},
     "mrlm.ppo": {"torch", "trl", "transformers", "accelerate", "peft", "safetensors", "datasets"},
     "mrlm.sandbox": set(),
     "mrlm.splits": set(),
@@ -27,9 +29,11 @@ LIBRARIES = {
 # The parts of mrlm that a part may import. Tasks are handled apart: none imports another.
 PARTS = {
     "mrlm.errors": set(),
-    "mrlm.generation": {"mrlm.errors", "mrlm.hardware"},
+    "mrlm.fast_cpu": {"mrlm.generation", "mrlm.packing"},
+    "mrlm.generation": {"mrlm.hardware"},
     "mrlm.hardware": set(),
-    "mrlm.ppo": {"mrlm.errors", "mrlm.generation", "mrlm.hardware", "mrlm.ppo"},
+    "mrlm.packing": set(),
+    "mrlm.ppo": {"mrlm.fast_cpu", "mrlm.ppo"},
     "mrlm.sandbox": {"mrlm.sandbox"},
     "mrlm.splits": set(),
     "mrlm.task": set(),

@@ -19,9 +19,9 @@ from accelerate.utils import is_peft_model
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel, TrainerCallback
 from trl.models.utils import disable_gradient_checkpointing
-from trl.trainer.grpo_trainer import GRPOTrainer
-from trl.trainer.utils import disable_dropout_in_model
+from trl.trainer.utils import disable_dropout_in_model, pad
 
+from mrlm.fast_cpu import FastCPUMixin
 from mrlm.ppo.checkpoint import (
     RolloutBoundaryCallback,
     load_value_state,
@@ -68,7 +68,7 @@ class PolicyForward(NamedTuple):
     aux_loss: Tensor | None
 
 
-class PPOTrainer(GRPOTrainer):
+class PPOTrainer(FastCPUMixin):
     """Trains a language model by proximal policy optimisation from reward functions.
 
     Arguments, reward functions, tools and environments are those of ``trl.GRPOTrainer``.
@@ -134,7 +134,9 @@ class PPOTrainer(GRPOTrainer):
             )
         if critic is not None and args.disable_dropout:
             disable_dropout_in_model(critic)
-        attach_value_function(self._causal_model(), critic=critic, detach=args.value_head_detach)
+        policy = self._causal_model()
+        attach_value_function(policy, critic=critic, detach=args.value_head_detach)
+        self._allow_packing(getattr(policy, "critic", None))
         if self.use_vllm:
             engine = self.vllm_generation
             parameters = engine._iter_named_params
@@ -155,11 +157,6 @@ class PPOTrainer(GRPOTrainer):
         self.add_callback(boundary)  # last: it has the final word on when to save
 
     # ------------------------------------------------------------------ the value function
-
-    def _causal_model(self) -> Any:
-        """The causal language model inside DDP and PEFT wrappers; the value function's home."""
-        model = self.accelerator.unwrap_model(self.model)
-        return model.get_base_model() if is_peft_model(model) else model
 
     def _value_parameters(self) -> list[nn.Parameter]:
         return list(value_modules(self._causal_model()).parameters())
@@ -188,9 +185,10 @@ class PPOTrainer(GRPOTrainer):
                 and multimodal inputs.
         """
         values: list[Tensor] = []
+        run = self._packed(model)
 
         def recording(**inputs: Any) -> Any:
-            output = model(**inputs)
+            output = run(**inputs)
             if getattr(output, "value_preds", None) is not None:
                 values.append(output.value_preds[:, -logits_to_keep:])
             return output
@@ -232,18 +230,37 @@ class PPOTrainer(GRPOTrainer):
     ) -> tuple[Tensor, Tensor]:
         """Log-probabilities and values of a fresh rollout under the policy that sampled it.
 
-        Called once per rollout. A sampling engine that recorded both may override this and save a
-        forward pass.
+        Called once per rollout. Where the sampler recorded both, and the log-probabilities are not
+        compared with those of later policies, no forward pass is needed.
 
         Returns:
             Log-probabilities and values, each (B, T) without gradient.
         """
+        if self._sampler_told_values(input_ids.size(0)):
+            logps = [torch.tensor(sample.logprobs) for sample in self._sampled]
+            values = [torch.tensor(sample.values) for sample in self._sampled]
+            return pad(logps, padding_value=0.0), pad(values, padding_value=0.0)
         checkpointing = self.args.gradient_checkpointing_kwargs
         with torch.no_grad(), disable_gradient_checkpointing(self.model, checkpointing):
             forward = self._policy_forward(
                 self.model, input_ids, attention_mask, logits_to_keep, **kwargs
             )
         return forward.logps, _present(forward.values)
+
+    def _sampler_told_values(self, rows: int) -> bool:
+        """Whether the values that the sampler recorded serve for the whole rollout.
+
+        Its rounding differs a little from the training forward's, so its log-probabilities are not
+        used where a ratio or a KL estimate would take the difference for a change of policy.
+        """
+        on_policy = self.args.gradient_accumulation_steps % self.args.rollout_window == 0
+        return bool(
+            on_policy
+            and not self.args.kl_in_reward
+            and not self.tools
+            and not hasattr(self._causal_model(), "critic")
+            and len(self._sampled) == rows
+        )
 
     # ------------------------------------------------------------------ rollouts
 

@@ -104,7 +104,8 @@ def attach_value_function(model: Any, critic: Any = None, detach: bool = True) -
         else:
             inputs = {k: v for k, v in kwargs.items() if k not in _LM_ARGUMENTS}
             states = self.critic(*args, **inputs, use_cache=False).last_hidden_state
-        values = self.value_head(states[:, :-1])
+        # As TRL does with the hidden states: labels that are shifted already have one for each.
+        values = self.value_head(states if "shift_labels" in kwargs else states[:, :-1])
         policy = {f.name: getattr(output, f.name) for f in fields(FusedCausalLMOutput)}
         return PolicyValueOutput(**policy, value_preds=values)
 

@@ -22,7 +22,10 @@ def completion_logps(model: Any, batch: dict[str, Any], temperature: float) -> T
     """Log-probabilities of the completion tokens (B, T) by way of full logits."""
     ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], dim=1)
     attention = torch.cat([batch["prompt_mask"], batch["completion_mask"]], dim=1)
-    logits = model(input_ids=ids, attention_mask=attention).logits[:, :-1] / temperature
+    # Counted from the first real token, as in generation; GPT-2 would see padding otherwise.
+    positions = (attention.cumsum(1) - 1).clamp(min=0)
+    output = model(input_ids=ids, attention_mask=attention, position_ids=positions)
+    logits = output.logits[:, :-1] / temperature
     logps = logits.log_softmax(-1).gather(2, ids[:, 1:, None]).squeeze(2)
     return logps[:, -batch["completion_ids"].size(1) :]
 
@@ -112,7 +115,7 @@ def test_separate_critic_learns_and_leaves_the_policy_alone(
 def test_equals_grpo_without_a_value_loss(
     make_trainer: Make, make_grpo_trainer: Make, rollout: Make
 ) -> None:
-    """With group advantages broadcast over tokens, loss and gradient are GRPO's to the bit."""
+    """With group advantages broadcast over tokens, loss and gradient are GRPO's."""
     trainer = make_trainer(vf_coef=0.0, num_generations=2, beta=0.0, epsilon=0.1)
     batch = rollout(trainer)
     grpo = make_grpo_trainer(num_generations=2, epsilon=0.1)
@@ -122,12 +125,13 @@ def test_equals_grpo_without_a_value_loss(
     grpo_loss = grpo._compute_loss(grpo.model, {**batch, "advantages": advantages})
     batch["advantages"] = advantages[:, None].expand_as(batch["returns"]).clone()
     ppo_loss = trainer._compute_loss(trainer.model, batch)
-    assert ppo_loss.item() == grpo_loss.item()
+    assert ppo_loss.item() == pytest.approx(grpo_loss.item(), abs=1e-6)
     grpo_loss.backward()
     ppo_loss.backward()
     ours, theirs = gradients(trainer.model), gradients(grpo.model)
     assert max(grad.abs().max().item() for grad in theirs.values()) > 1e-2
-    assert all(torch.equal(ours[name], grad) for name, grad in theirs.items())
+    worst = max((ours[name] - grad).abs().max().item() for name, grad in theirs.items())
+    assert worst < 1e-6  # TRL runs the padded batch, PPOTrainer the packed one
 
 
 @pytest.mark.parametrize(("accumulation", "times"), [(2, 1), (1, 2)])

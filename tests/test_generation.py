@@ -1,0 +1,123 @@
+"""Sampling: the distribution is the model's, and no shortcut changes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from mrlm.generation import Generator, sample_tokens
+
+PROMPTS = [[5, 6, 7], [8], [9, 10, 11, 12, 13, 14], [8, 9], [100]]
+FAMILIES = ["tiny_llama", "tiny_gpt2", "tiny_qwen2"]
+
+
+@pytest.fixture(params=FAMILIES)
+def model(request: pytest.FixtureRequest) -> Any:
+    return request.getfixturevalue(request.param)()
+
+
+def fp32(model: Any, tokenizer: Any, **kwargs: Any) -> Generator:
+    return Generator(model, tokenizer, dtype=torch.float32, **kwargs)
+
+
+def greedy_one_by_one(model: Any, prompt: list[int], steps: int, eos: int) -> list[int]:
+    ids = list(prompt)
+    for _ in range(steps):
+        with torch.no_grad():
+            ids.append(int(model(input_ids=torch.tensor([ids])).logits[0, -1].argmax()))
+        if ids[-1] == eos:
+            break
+    return ids[len(prompt) :]
+
+
+def test_greedy_is_what_the_model_says_token_by_token(model: Any, tiny_tokenizer: Any) -> None:
+    eos = greedy_one_by_one(model, PROMPTS[0], 3, -1)[1]  # a token that does come up
+    generator = fp32(model, tiny_tokenizer)
+    generator.eos_token_ids = {eos}
+    out = generator.generate(PROMPTS, max_new_tokens=8, temperature=0)
+    assert [c.token_ids for c in out] == [greedy_one_by_one(model, p, 8, eos) for p in PROMPTS]
+    assert [c.finished for c in out] == [c.token_ids[-1] == eos for c in out]
+    assert out[0].finished
+
+
+def test_logprobs_and_values_are_the_model_s(model: Any, tiny_tokenizer: Any) -> None:
+    head = torch.nn.Linear(32, 1)
+    out = fp32(model, tiny_tokenizer).generate(
+        PROMPTS, max_new_tokens=6, num_generations=3, temperature=0.7, seed=3,
+        value_head=lambda hidden: head(hidden).squeeze(-1),
+    )  # fmt: skip
+    assert len(out) == 15
+    for i, completion in enumerate(out):
+        prompt, ids = PROMPTS[i // 3], completion.token_ids
+        with torch.no_grad():
+            seen = model(input_ids=torch.tensor([prompt + ids]), output_hidden_states=True)
+            logps = (seen.logits[0, len(prompt) - 1 : -1] / 0.7).log_softmax(-1)
+            values = head(seen.hidden_states[-1][0, len(prompt) - 1 : -1]).squeeze(-1)
+        expected = logps.gather(1, torch.tensor(ids)[:, None])[:, 0]
+        torch.testing.assert_close(torch.tensor(completion.logprobs), expected, atol=1e-4, rtol=0)
+        torch.testing.assert_close(torch.tensor(completion.values), values, atol=1e-4, rtol=0)
+
+
+def test_rows_do_not_depend_on_their_batch(tiny_llama: Any, tiny_tokenizer: Any) -> None:
+    kwargs: Any = {"max_new_tokens": 7, "num_generations": 2, "seed": 11}
+    model = tiny_llama()
+    whole = fp32(model, tiny_tokenizer).generate(PROMPTS, **kwargs)
+    split = fp32(model, tiny_tokenizer, max_rows=2).generate(PROMPTS, **kwargs)
+    assert [c.token_ids for c in whole] == [c.token_ids for c in split]
+    other = fp32(model, tiny_tokenizer).generate(PROMPTS, **{**kwargs, "seed": 12})
+    assert [c.token_ids for c in whole] != [c.token_ids for c in other]
+
+
+def test_sampled_frequencies_are_the_probabilities() -> None:
+    logits = torch.tensor([2.0, 1.0, 0.0, -30.0, 0.5])
+    rows = 40_000
+    uniform = (torch.arange(rows) + 0.5) / rows
+    tokens, logprobs = sample_tokens(logits.expand(rows, 5), uniform, 0.8, 1.0)
+    probs = (logits / 0.8).softmax(-1)
+    torch.testing.assert_close(tokens.bincount(minlength=5) / rows, probs, atol=1e-3, rtol=0)
+    torch.testing.assert_close(logprobs, probs.log()[tokens])
+
+
+def test_top_p_keeps_the_smallest_sufficient_set() -> None:
+    logits = torch.tensor([0.5, 0.3, 0.15, 0.05]).log()
+    uniform = torch.linspace(0, 0.9999, 1000)
+    tokens, _ = sample_tokens(logits.expand(1000, 4), uniform, 1.0, 0.7)
+    assert set(tokens.tolist()) == {0, 1}
+    assert (tokens == 0).float().mean().item() == pytest.approx(0.5 / 0.8, abs=2e-3)
+
+
+@pytest.mark.parametrize("edge", [0.0, 1.0 - 2**-24])
+def test_extreme_noise_draws_no_impossible_token(edge: float) -> None:
+    logits = torch.tensor([[float("-inf"), 0.0, 0.0, float("-inf")]])
+    token, _ = sample_tokens(logits, torch.tensor([edge]), 1.0, 1.0)
+    assert token.item() in (1, 2)
+
+
+def test_sync_follows_training_and_merges_lora(tiny_llama: Any, tiny_tokenizer: Any) -> None:
+    from peft import LoraConfig, get_peft_model
+
+    model = get_peft_model(tiny_llama(), LoraConfig(r=4, target_modules=["q_proj", "down_proj"]))
+    generator = fp32(model, tiny_tokenizer)
+    before = {n: p.clone() for n, p in model.named_parameters()}
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.3)
+    after = {n: p.clone() for n, p in model.named_parameters()}
+    generator.sync(model)
+    out = generator.generate(PROMPTS, max_new_tokens=5, temperature=0)
+    model.eval()
+    eos = tiny_tokenizer.eos_token_id
+    assert [c.token_ids for c in out] == [greedy_one_by_one(model, p, 5, eos) for p in PROMPTS]
+    assert any(not torch.equal(before[n], after[n]) for n in before)
+    assert all(torch.equal(p, after[n]) for n, p in model.named_parameters())
+
+
+def test_refuses_empty_prompts_and_lengths(tiny_llama: Any, tiny_tokenizer: Any) -> None:
+    generator = fp32(tiny_llama(), tiny_tokenizer)
+    assert generator.generate([], max_new_tokens=3) == []
+    with pytest.raises(ValueError, match="Prompt 1 has no tokens"):
+        generator.generate([[1], []], max_new_tokens=3)
+    with pytest.raises(ValueError, match="at least 1"):
+        generator.generate([[1]], max_new_tokens=0)

@@ -26,6 +26,8 @@ class FastCPUMixin(TRLGRPOTrainer):
     """Overrides how ``GRPOTrainer`` samples and how a subclass runs models over completions."""
 
     args: Any
+    model: Any
+    max_completion_length: int
     _buffered_inputs: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

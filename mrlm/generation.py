@@ -46,7 +46,7 @@ class Completion:
     values: list[float] | None = None
 
 
-class _PreallocatedLayer(CacheLayerMixin):  # type: ignore[misc]
+class _PreallocatedLayer(CacheLayerMixin):
     """Keys and values of one layer in a buffer of the final length, rows dropped on demand."""
 
     is_sliding = False
@@ -55,6 +55,8 @@ class _PreallocatedLayer(CacheLayerMixin):  # type: ignore[misc]
         super().__init__()
         self.capacity = capacity
         self.length = 0
+        self.keys: Tensor
+        self.values: Tensor
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
         b, h, _, d = key_states.shape
@@ -121,7 +123,7 @@ def sample_tokens(
 
 
 def _inverse_cdf(weights: Tensor, uniform: Tensor) -> Tensor:
-    """Index (B,) drawn with probability proportional to ``weights`` (B, V); zeros are never drawn."""
+    """Index (B,) drawn in proportion to ``weights`` (B, V); a weight of zero is never drawn."""
     cdf = weights.cumsum(-1)
     # right=True steps over entries of weight zero; the clamp keeps a rounded-up product inside.
     target = (uniform * cdf[:, -1]).clamp(max=cdf[:, -1].nextafter(cdf.new_zeros(())))
@@ -256,7 +258,7 @@ class _Batch:
             _PreallocatedLayer(width + steps)
             for _ in range(self.model.config.get_text_config().num_hidden_layers)
         ]
-        cache = Cache(layers=layers)
+        cache = Cache(layers=[*layers])
         lengths = torch.tensor([len(p) for p in self.prompts], device=device)
         ids = torch.zeros(len(self.prompts), width, dtype=torch.long, device=device)
         for i, prompt in enumerate(self.prompts):
@@ -337,7 +339,7 @@ def _empty_copy(model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedModel:
     """A model of the same class and config with weights of ``dtype`` to be filled by ``sync``."""
     config = copy.deepcopy(model.config)
     with no_init_weights():
-        empty = type(model)._from_config(config, dtype=dtype)
+        empty: PreTrainedModel = type(model)._from_config(config, dtype=dtype)
     empty.tie_weights()
     return empty.to(next(model.parameters()).device).eval().requires_grad_(False)
 

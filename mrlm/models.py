@@ -12,6 +12,7 @@ import importlib.util
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,7 +88,7 @@ def load_tokenizer(
     Raises:
         ModelError: There is no such tokenizer, or it has no end-of-sequence token.
     """
-    tokenizer = _from_pretrained(
+    tokenizer: PreTrainedTokenizerBase = _from_pretrained(
         AutoTokenizer, name_or_path, revision=revision, trust_remote_code=trust_remote_code
     )
     if tokenizer.eos_token is None:
@@ -115,11 +116,12 @@ def render_prompt(tokenizer: PreTrainedTokenizerBase, prompt: str | list[dict[st
             "The tokenizer has no chat template, but the prompt is a conversation. Load it with "
             "mrlm.load_tokenizer, which gives it a plain one, or set tokenizer.chat_template."
         )
-    return tokenizer.apply_chat_template(prompt, tokenize=False, add_generation_prompt=True)  # type: ignore[no-any-return]
+    text = tokenizer.apply_chat_template(prompt, tokenize=False, add_generation_prompt=True)
+    return str(text)
 
 
 def encode_prompts(
-    tokenizer: PreTrainedTokenizerBase, prompts: list[str | list[dict[str, Any]]]
+    tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str | list[dict[str, Any]]]
 ) -> list[list[int]]:
     """Token ids of each prompt, as ``GRPOTrainer`` encodes it, without padding."""
     # A chat template writes its own special tokens; a plain string gets the tokenizer's.

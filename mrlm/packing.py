@@ -133,7 +133,7 @@ def packed_attention(
         **kwargs: As for transformers' ``sdpa_attention_forward``.
     """
     if packing is None:
-        return sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)  # type: ignore[no-any-return]
+        return sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
     parts = zip(
         *(x.split(packing.lengths, dim=2) for x in (query, key, value)), packing.masks, strict=True
     )

@@ -10,6 +10,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -24,14 +25,19 @@ def progress_bar(
 
     Where stderr is not a terminal only the final state is printed.
     """
-    columns = (
+    with Progress(*progress_columns(), console=console or Console(stderr=True)) as progress:
+        task = progress.add_task(description, total=total)
+        yield lambda steps: progress.advance(task, steps)
+
+
+def progress_columns(*texts: str) -> list[ProgressColumn]:
+    """The columns of every bar here, and further texts behind them."""
+    return [
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console or Console(stderr=True)) as progress:
-        task = progress.add_task(description, total=total)
-        yield lambda steps: progress.advance(task, steps)
+        *map(TextColumn, texts),
+    ]

@@ -47,7 +47,7 @@ class RunFolder:
         self.eval_after = self.path / "eval_after"
         self.model = self.path / "model"
         self._start = time.perf_counter()
-        self._phases: list[dict[str, Any]] = []
+        self.phases: list[dict[str, Any]] = []
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -56,7 +56,7 @@ class RunFolder:
         try:
             yield
         finally:
-            self._phases.append({"name": name, "seconds": time.perf_counter() - start})
+            self.phases.append({"name": name, "seconds": time.perf_counter() - start})
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Keep what was asked for, as plain data."""
@@ -81,7 +81,7 @@ class RunFolder:
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "command": command_line(sys.orig_argv),
             "wall_seconds": time.perf_counter() - self._start,
-            "phases": self._phases,
+            "phases": self.phases,
             "warnings": [*warnings, *comparison.warnings],
             "environment": describe_environment(),
             "comparison": comparison.to_dict(),

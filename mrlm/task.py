@@ -30,8 +30,9 @@ class Task:
         score: ``(completion, row) -> float | None``: what evaluation counts, never shaped.
         extract: ``(completion, row) -> str | None``: the answer that ``score`` reads, ``None`` when
             there is none; evaluation keeps it in its records.
-        environment: TRL ``environment_factory``: ``reset(**row) -> str | None``, public methods
-            are the model's tools, optional ``get_reward() -> float``.
+        environment: TRL's ``environment_factory``. Gives an object with ``reset(**row) -> str |
+            None``, public methods that are the model's tools, and optionally ``get_reward() ->
+            float``.
     """
 
     name: str
@@ -39,4 +40,4 @@ class Task:
     reward_funcs: tuple[RewardFunc, ...]
     score: Callable[[str, Mapping[str, Any]], float | None]
     extract: Callable[[str, Mapping[str, Any]], str | None]
-    environment: type | None = None
+    environment: Callable[[], Any] | None = None

@@ -33,7 +33,7 @@ PARTS = {
     "mrlm.generation": {"mrlm.hardware"},
     "mrlm.hardware": set(),
     "mrlm.packing": set(),
-    "mrlm.ppo": {"mrlm.fast_cpu", "mrlm.ppo"},
+    "mrlm.ppo": {"mrlm.fast_cpu", "mrlm.hardware", "mrlm.ppo"},
     "mrlm.sandbox": {"mrlm.sandbox"},
     "mrlm.splits": set(),
     "mrlm.task": set(),

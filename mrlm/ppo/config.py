@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import torch
-from transformers.utils.import_utils import is_torch_bf16_gpu_available
 from trl.trainer.grpo_config import GRPOConfig
 
+from mrlm.hardware import has_fast_bf16
 from mrlm.ppo.gae import KL_ESTIMATORS
 
 _LOSS_TYPES = ("dapo", "bnpo", "dr_grpo", "grpo", "cispo", "sapo")
@@ -33,8 +33,8 @@ class PPOConfig(GRPOConfig):
     the baseline. One rollout of ``generation_batch_size`` completions is split into
     ``steps_per_generation`` micro-batches and used ``num_ppo_epochs`` times.
 
-    Without a GPU that can compute in bfloat16, ``bf16`` defaults to off; without any accelerator,
-    ``use_cpu`` is set and gradient checkpointing defaults to off.
+    ``bf16`` defaults to on where the device computes faster in bfloat16, a CPU included; without
+    any accelerator, ``use_cpu`` is set and gradient checkpointing defaults to off.
 
     Raises:
         ValueError: A value is out of range, or a ``GRPOConfig`` option contradicts PPO.
@@ -111,6 +111,13 @@ class PPOConfig(GRPOConfig):
             "and variance 1."
         },
     )
+    sibling_baseline: bool = field(
+        default=True,
+        metadata={
+            "help": "With several generations per prompt: correct the value function's estimate for "
+            "the prompt by how its other completions did (leave-one-out, unbiased)."
+        },
+    )
     kl_in_reward: bool = field(
         default=False,
         metadata={
@@ -147,6 +154,14 @@ class PPOConfig(GRPOConfig):
         default=1e-5,
         metadata={"help": "Learning rate of a separate critic's backbone."},
     )
+    update_fraction: float = field(
+        default=1.0,
+        metadata={
+            "help": "Share of a rollout's completions that the update runs on, in (0, 1]. Below 1, "
+            "completions are drawn in proportion to their advantage and reweighted, so that the "
+            "expected gradient stays the same: faster updates, somewhat noisier."
+        },
+    )
     value_warmup_steps: int = field(
         default=0,
         metadata={
@@ -177,7 +192,8 @@ class PPOConfig(GRPOConfig):
         accelerated = torch.accelerator.is_available() and not self.use_cpu
         self.use_cpu = not accelerated
         if self.bf16 is None:
-            self.bf16 = accelerated and not self.fp16 and is_torch_bf16_gpu_available()
+            device = torch.accelerator.current_accelerator() if accelerated else None
+            self.bf16 = not self.fp16 and has_fast_bf16(device or torch.device("cpu"))
         if self.gradient_checkpointing is None and self.activation_checkpointing is None:
             self.activation_checkpointing = accelerated  # the new name of the same option
 
@@ -208,7 +224,27 @@ class PPOConfig(GRPOConfig):
                 "kl_in_reward=True with beta=0: the KL would have no weight. Set beta above 0 "
                 "(0.01 to 0.05 is usual), or kl_in_reward=False."
             )
+        self._check_update_fraction()
         self._check_grpo_options()
+
+    def _check_update_fraction(self) -> None:
+        if not 0 < self.update_fraction <= 1:
+            raise ValueError(
+                f"update_fraction={self.update_fraction}: must be above 0 and at most 1."
+            )
+        if self.update_fraction == 1:
+            return
+        if self.loss_type not in ("dapo", "cispo"):
+            raise ValueError(
+                f"update_fraction={self.update_fraction} with loss_type={self.loss_type!r}: that "
+                "loss divides by what is left of the batch, so the expected gradient would change. "
+                "Use loss_type='dapo', the default."
+            )
+        if self.beta != 0 and not self.kl_in_reward:
+            raise ValueError(
+                f"update_fraction={self.update_fraction} with beta={self.beta}: the KL in the loss "
+                "cannot be reweighted. Set kl_in_reward=True, or update_fraction=1."
+            )
 
     def _check_grpo_options(self) -> None:
         """Refuse what presumes one group-relative advantage per completion."""

@@ -36,10 +36,12 @@ from mrlm.ppo.gae import (
     kl_estimate,
     masked_moments,
     reward_at_last_token,
+    sibling_baseline,
     value_errors,
     whiten,
 )
 from mrlm.ppo.interrupt import InterruptCallback
+from mrlm.ppo.subsample import inclusion_probabilities, systematic_sample
 from mrlm.ppo.value import attach_value_function, value_modules, without_value_function
 
 _T = TypeVar("_T")
@@ -239,7 +241,7 @@ class PPOTrainer(FastCPUMixin):
         if self._sampler_told_values(input_ids.size(0)):
             logps = [torch.tensor(sample.logprobs) for sample in self._sampled]
             values = [torch.tensor(sample.values) for sample in self._sampled]
-            return pad(logps, padding_value=0.0), pad(values, padding_value=0.0)
+            return pad(logps, padding_value=0), pad(values, padding_value=0)
         checkpointing = self.args.gradient_checkpointing_kwargs
         with torch.no_grad(), disable_gradient_checkpointing(self.model, checkpointing):
             forward = self._policy_forward(
@@ -298,6 +300,21 @@ class PPOTrainer(FastCPUMixin):
             )
         old_logps, values = self._rollout
         self._add_advantages(batch, old_logps.float(), values.float())
+        if self.args.update_fraction < 1 and self._mode == "train":
+            return self._subsample(batch)
+        return batch
+
+    def _subsample(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Keep ``update_fraction`` of the rows, reweighted; the loss still divides by all tokens."""
+        parts = int(self.args.steps_per_generation)
+        rows = batch["advantages"].size(0)
+        count = max(1, round(self.args.update_fraction * rows / parts)) * parts
+        chances = inclusion_probabilities(batch["advantages"], batch["value_mask"], count)
+        chosen = systematic_sample(chances, torch.rand((), device=chances.device))
+        weights = (1 / chances[chosen]).float().unsqueeze(1)
+        batch = {name: x[chosen] if x.ndim else x for name, x in batch.items()}
+        batch["advantages"] = batch["advantages"] * weights
+        batch["value_mask"] = batch["value_mask"] * weights
         return batch
 
     def _add_advantages(self, batch: dict[str, Any], old_logps: Tensor, values: Tensor) -> None:
@@ -325,6 +342,9 @@ class PPOTrainer(FastCPUMixin):
         metrics["value/explained_variance"].append(
             explained_variance(return_moments, error_moments)
         )
+        generations = self.num_generations if self._mode == "train" else self.num_generations_eval
+        if args.sibling_baseline and generations > 1:
+            advantages = (advantages - self._sibling_baseline(advantages, mask, generations)) * mask
         self._log_true_advantages(advantages, mask)
         if args.whiten_advantages:
             moments = masked_moments(advantages, mask, self._sum_over_ranks)
@@ -332,6 +352,15 @@ class PPOTrainer(FastCPUMixin):
         batch.update(advantages=advantages, returns=returns, old_values=values, value_mask=mask)
         if self._mode == "train":
             self._tokens_since_log += int(batch["num_items_in_batch"])
+
+    def _sibling_baseline(self, advantages: Tensor, mask: Tensor, group_size: int) -> Tensor:
+        """(B, 1); a prompt's completions may lie on two processes."""
+        rows = torch.arange(mask.size(0), device=mask.device)
+        first = advantages[rows, mask.argmax(dim=1)]
+        gathered = self.accelerator.gather(torch.stack([first, mask.any(dim=1).to(first)], dim=1))
+        baseline = sibling_baseline(gathered[:, 0], gathered[:, 1] > 0, group_size)
+        start = self.accelerator.process_index * len(rows)
+        return baseline[start : start + len(rows)].unsqueeze(1)
 
     def _log_true_advantages(self, advantages: Tensor, mask: Tensor) -> None:
         """TRL has logged group-relative ones, and the share of groups whose own would be zero."""

@@ -20,6 +20,7 @@ SETTINGS: dict[str, Any] = {
     "max_steps": 2,
     "learning_rate": 1e-3,
     "seed": 7,
+    "bf16": False,  # exact comparisons, whatever the machine
 }
 
 

@@ -5,35 +5,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from mrlm.task import Task
 from mrlm.tasks.math.environment import MathReasoningEnvironment
-from mrlm.tasks.math.problems import build_dataset
+from mrlm.tasks.math.problems import DIFFICULTIES, build_dataset
 from mrlm.tasks.math.reward import MathReward
 
 __all__ = ["TASK", "math_task"]
 
 
-def math_task(answer_mode: str = "hash") -> Task:
+def math_task(answer_mode: str = "hash", *, difficulties: Sequence[str] = DIFFICULTIES) -> Task:
     """The math task with one way of answering.
 
     Args:
         answer_mode: ``"hash"`` (a line ``#### 42``), ``"boxed"``, ``"tag"``, ``"phrase"``, or the
             lenient ``"last_number"``, whose prompt is the question alone. The reward's name, and so
             every result, says when it is not ``"hash"``.
+        difficulties: Of its problems.
 
     Raises:
-        ValueError: ``answer_mode`` is not one of these.
+        ValueError: An argument is not one of these.
     """
     reward = MathReward(slot=answer_mode)
     return Task(
         name="math",
-        build_dataset=partial(build_dataset, slot=answer_mode),
+        build_dataset=partial(build_dataset, slot=answer_mode, difficulties=difficulties),
         reward_funcs=(reward,),
         score=reward.score,
         extract=reward.extract,
-        environment=MathReasoningEnvironment,
+        environment=partial(MathReasoningEnvironment, slot=answer_mode),
     )
 
 

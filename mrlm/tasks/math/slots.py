@@ -34,7 +34,7 @@ INSTRUCTIONS = {
     "boxed": "\nPut the final number in \\boxed{}.",
     "tag": "\nPut the final number in <answer></answer>.",
     "phrase": '\nEnd with "Answer: " and the number.',
-    "last_number": "",
+    "last_number": " Answer in one short sentence.",
 }
 SLOTS = tuple(INSTRUCTIONS)
 _RENDERED = {

@@ -52,7 +52,7 @@ class _PreallocatedLayer(CacheLayerMixin):
     is_sliding = False
 
     def __init__(self, capacity: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.capacity = capacity
         self.length = 0
         self.keys: Tensor
@@ -145,7 +145,7 @@ class Generator:
         model: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,
         dtype: torch.dtype | None = None,
-        max_rows: int = 128,
+        max_rows: int = 256,
     ) -> None:
         base = _base(model)
         self.device = next(base.parameters()).device
@@ -339,9 +339,11 @@ def _empty_copy(model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedModel:
     """A model of the same class and config with weights of ``dtype`` to be filled by ``sync``."""
     config = copy.deepcopy(model.config)
     with no_init_weights():
-        empty: PreTrainedModel = type(model)._from_config(config, dtype=dtype)
+        empty: Any = type(model)._from_config(config, dtype=dtype)
     empty.tie_weights()
-    return empty.to(next(model.parameters()).device).eval().requires_grad_(False)
+    copied: PreTrainedModel = empty.to(next(model.parameters()).device).eval()
+    copied.requires_grad_(False)
+    return copied
 
 
 def _merged_parameters(model: nn.Module) -> Iterator[tuple[str, Tensor]]:

@@ -102,7 +102,7 @@ def main() -> None:
     def measure(folder):
         return evaluate(
             trainer.model, tokenizer, task, num_rows=math.eval_rows, generator=generator,
-            max_new_tokens=config.max_completion_length, output_dir=folder,
+            max_new_tokens=math.eval_max_new_tokens, output_dir=folder,
         )  # fmt: skip
 
     trainer = PPOTrainer(

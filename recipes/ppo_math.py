@@ -44,6 +44,9 @@ class MathArguments:
     eval_rows: int = field(
         default=256, metadata={"help": "Held-out problems that measure before and after."}
     )
+    eval_max_new_tokens: int = field(
+        default=48, metadata={"help": "Longest answer when measuring, in tokens."}
+    )
 
 
 @dataclass
@@ -51,18 +54,18 @@ class MathPPOConfig(PPOConfig):
     """Defaults that suit the embedded 135M model on two CPU cores."""
 
     output_dir: str | None = "runs/ppo_math"
-    max_steps: int = 60
-    learning_rate: float = 3e-5
-    value_learning_rate: float = 1e-4
+    max_steps: int = 34
+    learning_rate: float = 4e-5
     lr_scheduler_type: str = "constant"
-    per_device_train_batch_size: int = 64
-    num_generations: int | None = 4
-    max_completion_length: int | None = 40
-    temperature: float = 0.7
+    per_device_train_batch_size: int = 160
+    num_generations: int | None = 8
+    update_fraction: float = 0.2
+    whiten_advantages: bool = False
+    max_completion_length: int | None = 28
+    temperature: float = 0.6
     logging_steps: float = 1
     save_steps: float = 50
     save_total_limit: int | None = 1
-    report_to: str | list[str] | None = "none"
 
 
 def main() -> None:
@@ -88,7 +91,7 @@ def main() -> None:
     def measure(folder):
         return evaluate(
             trainer.model, tokenizer, task, num_rows=math.eval_rows, output_dir=folder,
-            max_new_tokens=config.max_completion_length,
+            max_new_tokens=math.eval_max_new_tokens,
         )  # fmt: skip
 
     with run.phase("Evaluation before"):

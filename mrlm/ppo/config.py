@@ -114,8 +114,8 @@ class PPOConfig(GRPOConfig):
     sibling_baseline: bool = field(
         default=True,
         metadata={
-            "help": "With several generations per prompt: correct the value function's estimate for "
-            "the prompt by how its other completions did (leave-one-out, unbiased)."
+            "help": "With several generations per prompt: correct the value of the prompt by how "
+            "its other completions did (leave-one-out, unbiased)."
         },
     )
     kl_in_reward: bool = field(
@@ -147,7 +147,7 @@ class PPOConfig(GRPOConfig):
         },
     )
     value_learning_rate: float = field(
-        default=1e-3,
+        default=1e-2,
         metadata={"help": "Learning rate of the value head, which starts at zero."},
     )
     critic_learning_rate: float = field(

@@ -305,7 +305,7 @@ class PPOTrainer(FastCPUMixin):
         return batch
 
     def _subsample(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Keep ``update_fraction`` of the rows, reweighted; the loss still divides by all tokens."""
+        """Keep a part of the rows, reweighted; the loss still divides by the tokens of all."""
         parts = int(self.args.steps_per_generation)
         rows = batch["advantages"].size(0)
         count = max(1, round(self.args.update_fraction * rows / parts)) * parts
@@ -342,7 +342,9 @@ class PPOTrainer(FastCPUMixin):
         metrics["value/explained_variance"].append(
             explained_variance(return_moments, error_moments)
         )
-        generations = self.num_generations if self._mode == "train" else self.num_generations_eval
+        generations = int(
+            (self.num_generations if self._mode == "train" else self.num_generations_eval) or 1
+        )
         if args.sibling_baseline and generations > 1:
             advantages = (advantages - self._sibling_baseline(advantages, mask, generations)) * mask
         self._log_true_advantages(advantages, mask)

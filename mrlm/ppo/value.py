@@ -36,7 +36,9 @@ class PolicyValueOutput(FusedCausalLMOutput):
 class ValueHead(nn.Linear):
     """Hidden state to expected return: float32 whatever the model's precision, zero at first.
 
-    Zero makes the first values 0, so training starts from plain returns instead of from noise.
+    Zero makes the first values 0, so training starts from plain returns instead of from noise. The
+    hidden states are scaled to length 1: theirs differs between models by orders of magnitude, and
+    with it what one step of Adam does to a value.
     """
 
     def __init__(self, hidden_size: int) -> None:
@@ -49,7 +51,8 @@ class ValueHead(nn.Linear):
         with torch.autocast(hidden.device.type, enabled=False):
             # FSDP2 may leave shards here; a product with a plain tensor needs them whole.
             weight, bias = full_tensor(self.weight), full_tensor(self.bias)
-            return nn.functional.linear(hidden.float(), weight.float(), bias.float()).squeeze(-1)
+            direction = nn.functional.normalize(hidden.float(), dim=-1)
+            return nn.functional.linear(direction, weight.float(), bias.float()).squeeze(-1)
 
 
 def full_tensor(tensor: Tensor) -> Tensor:

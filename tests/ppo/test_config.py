@@ -10,6 +10,7 @@ import pytest
 import torch
 from trl import GRPOConfig
 
+from mrlm.hardware import has_fast_bf16
 from mrlm.ppo import PPOConfig
 
 
@@ -37,7 +38,8 @@ def test_canary_grpo_still_counts_epochs_in_num_iterations() -> None:
 @pytest.mark.skipif(torch.accelerator.is_available(), reason="says what happens without one")
 def test_cpu_needs_no_flags(tmp_path: Path) -> None:
     made = config(tmp_path)
-    assert (made.use_cpu, made.bf16, made.gradient_checkpointing) == (True, False, False)
+    fast = has_fast_bf16(torch.device("cpu"))
+    assert (made.use_cpu, made.bf16, made.gradient_checkpointing) == (True, fast, False)
     assert config(tmp_path, bf16=True).bf16
     assert config(tmp_path, activation_checkpointing=True).gradient_checkpointing
 

@@ -66,8 +66,8 @@ MULTI_STEP = (
     Template(
         "share_rest", "multi_step",
         {
-            "easy": _sharing((2, 12), (2, 6), (2, 9)),
-            "medium": _sharing((5, 20), (2, 9), (3, 12)),
+            "easy": _sharing((2, 6), (2, 5), (2, 5)),
+            "medium": _sharing((3, 12), (2, 6), (2, 9)),
         },
         (
             ("{name} bakes {a} {baked}, eats {b} and shares the rest equally among {c} friends.",
@@ -80,7 +80,7 @@ MULTI_STEP = (
     ),
     Template(
         "boxes_and_loose", "multi_step",
-        {"easy": ints((2, 6), (2, 9), (2, 9)), "medium": ints((3, 9), (5, 12), (5, 30))},
+        {"easy": ints((2, 5), (2, 6), (2, 6)), "medium": ints((2, 8), (3, 10), (3, 20))},
         (
             ("{name} has {a} boxes of {b} {items} and {c} loose {items}.",
              "How many {items} does {name} have?"),
@@ -93,8 +93,8 @@ MULTI_STEP = (
     Template(
         "change_from", "multi_step",
         {
-            "easy": _shopping((2, 5), (2, 9), (2, 15)),
-            "medium": _shopping((2, 9), (3, 12), (5, 40)),
+            "easy": _shopping((2, 4), (2, 6), (2, 9)),
+            "medium": _shopping((2, 6), (3, 10), (5, 25)),
         },
         (
             ("{name} has ${a} and buys {b} books at ${c} each.",
@@ -107,7 +107,7 @@ MULTI_STEP = (
     ),
     Template(
         "times_total", "multi_step",
-        {"easy": ints((2, 12), (2, 5)), "medium": ints((6, 25), (2, 6))},
+        {"easy": ints((2, 9), (2, 4)), "medium": ints((4, 15), (2, 5))},
         (
             ("{name} has {a} {items}. {other} has {b} times as many.",
              "How many {items} do they have together?"),
@@ -120,8 +120,8 @@ MULTI_STEP = (
     Template(
         "give_and_get", "multi_step",
         {
-            "easy": _exchange((2, 10), (2, 12), (2, 12)),
-            "medium": _exchange((8, 30), (8, 40), (8, 40)),
+            "easy": _exchange((2, 6), (2, 9), (2, 9)),
+            "medium": _exchange((5, 20), (5, 25), (5, 25)),
         },
         (
             ("{name} has {a} {items}, gives {b} to {other} and then finds {c} more.",
@@ -135,7 +135,7 @@ MULTI_STEP = (
     Template(
         "two_rates", "multi_step",
         {
-            "medium": ints((5, 20), (5, 20), (2, 9)),
+            "medium": ints((3, 12), (3, 12), (2, 6)),
             "hard": ints((101, 250), (101, 250), (4, 18)),
         },
         (
@@ -148,7 +148,7 @@ MULTI_STEP = (
         lambda a, b, c: (a + b, (a + b) * c),
     ),
     Template(
-        "fence", "multi_step", {"medium": ints((5, 30), (5, 30))},
+        "fence", "multi_step", {"medium": ints((4, 20), (4, 20))},
         (
             ("A field is {a} meters long and {b} meters wide.",
              "How many meters of fence go all around it?"),

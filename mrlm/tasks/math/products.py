@@ -11,12 +11,12 @@ from mrlm.tasks.math.template import Template, ints
 __all__ = ["PRODUCTS"]
 
 _PRODUCT = {
-    "easy": ints((2, 9), (2, 12)),
-    "medium": ints((3, 9), (11, 40)),
+    "easy": ints((2, 9), (2, 10)),
+    "medium": ints((2, 9), (11, 25)),
     "hard": ints((12, 30), (13, 60)),
 }
 _LONG_PRODUCT = {
-    "medium": ints((2, 6), (2, 6), (2, 9)),
+    "medium": ints((2, 5), (2, 5), (2, 6)),
     "hard": ints((12, 40), (8, 25), (6, 25)),
 }
 

@@ -1,7 +1,7 @@
 """Templates of addition and subtraction.
 
-``easy`` is one step on small numbers, ``medium`` one or two steps on two-digit ones, ``hard``
-chains two or three steps on numbers of three digits.
+``easy`` is one step on numbers of about one digit, ``medium`` one step with a two-digit number or
+two on small ones, ``hard`` chains two or three steps on numbers of three digits.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from mrlm.tasks.math.template import Template, ints, removal
 
 __all__ = ["SUMS"]
 
-_SMALL_SUM = {"easy": ints((2, 25), (2, 15)), "medium": ints((11, 60), (11, 39))}
-_THREE_SUM = {"medium": ints((5, 30), (5, 30), (5, 30))}
+_SMALL_SUM = {"easy": ints((2, 12), (2, 9)), "medium": ints((11, 50), (2, 25))}
+_THREE_SUM = {"medium": ints((3, 15), (3, 15), (3, 15))}
 _LONG_SUM = {
-    "medium": ints((10, 40), (10, 40), (10, 40)),
+    "medium": ints((5, 20), (5, 20), (5, 20)),
     "hard": ints((101, 480), (101, 480), (101, 480)),
 }
 _TAKE = {
-    "easy": removal((2, 12), rest=(2, 18)),
-    "medium": removal((11, 40), rest=(11, 59)),
+    "easy": removal((2, 9), rest=(2, 11)),
+    "medium": removal((5, 25), rest=(6, 35)),
 }
 _TAKE_TWO = {
-    "medium": removal((5, 20), (5, 20), rest=(5, 30)),
+    "medium": removal((3, 12), (3, 12), rest=(3, 20)),
     "hard": removal((101, 330), (101, 330), rest=(12, 400)),
 }
 
@@ -94,7 +94,7 @@ _ADDITION = (
         "{other} has {a} + {b} = {x} {items}.", _add,
     ),
     Template(
-        "older", "addition", {"easy": ints((3, 30), (2, 15)), "medium": ints((18, 49), (11, 40))},
+        "older", "addition", {"easy": ints((3, 12), (2, 9)), "medium": ints((12, 45), (5, 25))},
         (
             ("{name} is {a} years old.", "How old will {name} be in {b} years?"),
             ("{other} is {b} years older than {name}, who is {a}.", "How old is {other}?"),
@@ -123,7 +123,7 @@ _ADDITION = (
     ),
     Template(
         "collections", "addition",
-        {"medium": ints((8, 30), (5, 20)), "hard": ints((105, 380), (101, 290))},
+        {"medium": ints((4, 20), (3, 12)), "hard": ints((105, 380), (101, 290))},
         (
             ("{name} has {a} {items}. {other} has {b} more {items} than {name}.",
              "How many {items} do {name} and {other} have together?"),
@@ -189,7 +189,7 @@ _SUBTRACTION = (
     ),
     Template(
         "younger", "subtraction",
-        {"easy": removal((2, 12), rest=(3, 20)), "medium": removal((21, 45), rest=(14, 44))},
+        {"easy": removal((2, 9), rest=(3, 12)), "medium": removal((8, 30), rest=(10, 40))},
         (
             ("{name} is {a} years old.", "How old was {name} {b} years ago?"),
             ("{name} is {a} years old. {other} is {b} years younger.", "How old is {other}?"),

@@ -1,0 +1,118 @@
+"""The CPU's fast path: taken where it should be, and equal to TRL's own path."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import trl
+from trl import GRPOConfig
+
+from mrlm.fast_cpu import GRPOTrainer, _grouped_order
+from mrlm.packing import ATTENTION
+
+
+def reward(completion_ids: list[list[int]], **kwargs: Any) -> list[float]:
+    return [sum(i < 128 for i in ids) / len(ids) for ids in completion_ids]
+
+
+def make(trainer_class: Any, model: Any, tokenizer: Any, folder: Path, **settings: Any) -> Any:
+    from datasets import Dataset
+
+    config = {
+        "use_cpu": True, "bf16": False, "activation_checkpointing": False, "report_to": "none",
+        "per_device_train_batch_size": 4, "num_generations": 2, "max_completion_length": 5,
+        "max_steps": 2, "learning_rate": 1e-3, "save_strategy": "no", "disable_tqdm": True,
+    }  # fmt: skip
+    return trainer_class(
+        model,
+        reward,
+        GRPOConfig(str(folder), **(config | settings)),
+        train_dataset=Dataset.from_dict({"prompt": ["ab", "longer prompt", "c", "de"] * 2}),
+        processing_class=tokenizer,
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "parameters"),
+    [
+        ("_generate_single_turn",
+         ["self", "prompt_ids", "images", "multimodal_fields", "num_generations",
+          "has_tool_images"]),
+        ("_prepare_inputs", ["self", "generation_batch"]),
+        ("_get_per_token_logps_and_entropies",
+         ["self", "model", "input_ids", "attention_mask", "logits_to_keep", "batch_size",
+          "compute_entropy", "compute_aux_loss"]),
+    ],
+)  # fmt: skip
+def test_canary_signatures(method: str, parameters: list[str]) -> None:
+    found = list(inspect.signature(getattr(trl.GRPOTrainer, method)).parameters)
+    assert found[: len(parameters)] == parameters, f"TRL changed GRPOTrainer.{method}: {found}"
+
+
+@pytest.mark.parametrize("accumulation", [1, 2])
+def test_grpo_trains_and_logs_as_trl_does(
+    accumulation: int, tiny_llama: Any, tiny_tokenizer: Any, tmp_path: Path
+) -> None:
+    settings = {"gradient_accumulation_steps": accumulation}
+    ours = make(GRPOTrainer, tiny_llama(), tiny_tokenizer, tmp_path / "ours", **settings)
+    theirs = make(trl.GRPOTrainer, tiny_llama(), tiny_tokenizer, tmp_path / "theirs", **settings)
+    assert ours.model.config._attn_implementation == ATTENTION
+    ours.train()
+    theirs.train()
+    assert ours.state.log_history[-1].keys() == theirs.state.log_history[-1].keys()
+    assert any(
+        not torch.equal(p, q)
+        for p, q in zip(ours.model.parameters(), tiny_llama().parameters(), strict=True)
+    )
+
+
+def test_same_batch_same_loss_and_gradient(
+    tiny_llama: Any, tiny_tokenizer: Any, tmp_path: Path
+) -> None:
+    ours = make(GRPOTrainer, tiny_llama(), tiny_tokenizer, tmp_path / "ours")
+    theirs = make(trl.GRPOTrainer, tiny_llama(), tiny_tokenizer, tmp_path / "theirs")
+    losses = []
+    ours.model.train()
+    batch = ours._generate_and_score_completions([{"prompt": "ab"}] * 2 + [{"prompt": "cde"}] * 2)
+    batch["advantages"] = torch.tensor([0.5, -0.5, 1.0, -1.0])
+    for trainer in (ours, theirs):
+        trainer.model.train()
+        trainer.current_gradient_accumulation_steps = 1
+        loss = trainer._compute_loss(trainer.model, dict(batch))
+        loss.backward()
+        losses.append(loss.item())
+    assert losses[0] == pytest.approx(losses[1], abs=1e-6)
+    grads = [dict(t.model.named_parameters()) for t in (ours, theirs)]
+    assert max(p.grad.abs().max().item() for p in grads[1].values()) > 1e-2
+    for name, parameter in grads[1].items():
+        torch.testing.assert_close(grads[0][name].grad, parameter.grad, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"generation_kwargs": {"num_beams": 1}}, {"top_k": 5}, {"repetition_penalty": 1.1}]
+)
+def test_what_is_not_covered_stays_trl_s(
+    settings: dict[str, Any], tiny_llama: Any, tiny_tokenizer: Any, tmp_path: Path
+) -> None:
+    trainer = make(GRPOTrainer, tiny_llama(), tiny_tokenizer, tmp_path, **settings)
+    assert not trainer._is_fast()
+    assert trainer.model.config._attn_implementation != ATTENTION
+    trainer.train()
+    assert trainer._generator is None
+
+
+def test_completions_of_a_prompt_share_a_micro_batch() -> None:
+    prompts = torch.tensor([[1, 2], [3, 4], [1, 2], [5, 6], [3, 4], [5, 6]])
+    seen = set()
+    for seed in range(20):
+        torch.manual_seed(seed)
+        order = _grouped_order(prompts)
+        assert sorted(order.tolist()) == list(range(6))
+        pairs = prompts[order].view(3, 2, 2)
+        assert torch.equal(pairs[:, 0], pairs[:, 1])
+        seen.add(tuple(order.tolist()))
+    assert len(seen) > 1  # the groups are shuffled

@@ -9,7 +9,6 @@ import ctypes
 import os
 import platform
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -30,12 +29,8 @@ class Hardware:
     bf16: bool
     name: str
 
-    def training_arguments(self) -> dict[str, Any]:
-        """Values for ``TrainingArguments`` that this hardware asks for."""
-        return {"use_cpu": self.device == "cpu", "bf16": self.bf16}
-
     def __str__(self) -> str:
-        return f"{self.device} ({self.name}), {'bf16 autocast' if self.bf16 else 'fp32'}"
+        return f"{self.device} ({self.name}), fast in {'bf16' if self.bf16 else 'fp32'}"
 
 
 def detect_hardware(use_cpu: bool = False) -> Hardware:

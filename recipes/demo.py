@@ -66,8 +66,8 @@ def main() -> None:
             say(f"  {row['difficulty']} {row['kind']}: {row['question']} ({row['answer']})")
 
     with narrator.phase("Configuration"):
-        hardware = detect_hardware(config.use_cpu)
-        say(f"{hardware}, {'bf16' if config.bf16 else 'float32'} products")
+        precision = "bf16 autocast" if config.bf16 else "fp32"
+        say(f"{detect_hardware(config.use_cpu)}; training in {precision}")
         rollouts = config.per_device_train_batch_size * config.steps_per_generation
         say(
             f"{config.max_steps} steps of {rollouts} answers, {config.num_generations} per "

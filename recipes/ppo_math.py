@@ -74,10 +74,15 @@ def main() -> None:
     ).parse_args_and_config()
     run = RunFolder(config.output_dir)
     console = Console()
-    console.print(f"Hardware: {detect_hardware(config.use_cpu)}; bf16 autocast: {config.bf16}")
+    precision = "bf16 autocast" if config.bf16 else "fp32"
+    console.print(f"{detect_hardware(config.use_cpu)}; training in {precision}")
 
     task = math_task(math.answer_mode, difficulties=math.difficulties)
-    model, tokenizer = load_model(model_config.model_name_or_path)
+    model, tokenizer = load_model(
+        model_config.model_name_or_path,
+        revision=model_config.model_revision,
+        trust_remote_code=config.trust_remote_code,
+    )
     trainer = PPOTrainer(
         model,
         list(task.reward_funcs),

@@ -30,6 +30,7 @@ from mrlm.tasks.math.problems import generate_rows
 from mrlm.tasks.math.reward import MathReward
 
 ROLLOUTS, PER_PROMPT, TOKENS = 64, 4, 40
+MICRO_BATCHES = 4  # memory: TRL's padded batch of 64 would take most of 24 GB
 
 
 def build(name: str, folder: str) -> Any:
@@ -42,7 +43,8 @@ def build(name: str, folder: str) -> Any:
     ]
     settings: dict[str, Any] = {
         "output_dir": folder,
-        "per_device_train_batch_size": ROLLOUTS,
+        "per_device_train_batch_size": ROLLOUTS // MICRO_BATCHES,
+        "gradient_accumulation_steps": MICRO_BATCHES,
         "num_generations": PER_PROMPT,
         "max_completion_length": TOKENS,
         "temperature": 0.7,
@@ -75,9 +77,10 @@ def build(name: str, folder: str) -> Any:
 def step(trainer: Any, batches: Any) -> float:
     """Seconds of one optimizer step: sampling, rewards, forward, backward, Adam."""
     trainer.model.train()
-    trainer.current_gradient_accumulation_steps = 1
+    trainer.current_gradient_accumulation_steps = MICRO_BATCHES
     start = time.perf_counter()
-    trainer.training_step(trainer.model, next(batches), None)
+    for _ in range(MICRO_BATCHES):
+        trainer.training_step(trainer.model, next(batches), None)
     trainer.optimizer.step()
     trainer.optimizer.zero_grad()
     trainer.state.global_step += 1

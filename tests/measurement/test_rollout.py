@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from mrlm.models import encode_prompts, render_prompt
 
+from mrlm.models import encode_prompts, render_prompt
 from mrlm.rollout import Record, rollout
 from mrlm.task import Task
 

@@ -171,7 +171,7 @@ def _tasks(arguments: argparse.Namespace) -> None:
 
     for name, task in sorted(TASKS.items()):
         rewards = ", ".join(reward.__name__ for reward in task.reward_funcs)
-        environment = task.environment.__name__ if task.environment else "none"
+        environment = type(task.environment()).__name__ if task.environment else "none"
         sys.stdout.write(f"{name}\n  rewards: {rewards}\n  environment: {environment}\n")
 
 

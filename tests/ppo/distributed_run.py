@@ -64,6 +64,7 @@ def run(model_dir: str, out_dir: str, interrupt_rank: int | None = None) -> None
         report_to="none",
         disable_tqdm=True,
         seed=3,
+        bf16=False,
     )
     trainer = PPOTrainer(
         AutoModelForCausalLM.from_pretrained(model_dir),

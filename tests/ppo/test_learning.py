@@ -56,7 +56,7 @@ def test_values_learn_what_the_prompt_decides(
         arguments={"critic": tiny_llama(seed=3)} if with_critic else {},
         per_device_train_batch_size=32,
         learning_rate=0.0,
-        value_learning_rate=1e-2,
+        value_learning_rate=3e-2,
         critic_learning_rate=1e-3,
         lr_scheduler_type="constant",
         max_steps=30,

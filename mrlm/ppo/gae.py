@@ -130,7 +130,9 @@ def value_errors(
         return errors / 2, torch.zeros_like(errors, dtype=torch.bool)
     held = old_values + (values - old_values).clamp(-cliprange, cliprange)
     held_errors = (held - returns).square()
-    return torch.maximum(errors, held_errors) / 2, held_errors > errors
+    # Inside the range `held` is the value up to rounding, which must not count as clipped.
+    outside = (values - old_values).abs() > cliprange
+    return torch.maximum(errors, held_errors) / 2, outside & (held_errors > errors)
 
 
 class Moments(NamedTuple):

@@ -44,6 +44,21 @@ def detect_hardware(use_cpu: bool = False) -> Hardware:
     return Hardware(device, has_fast_bf16(torch.device(device)), name)
 
 
+def use_all_cores() -> int:
+    """Let torch compute on every core, shared among the processes on this machine.
+
+    ``accelerate launch`` sets ``OMP_NUM_THREADS=1`` where nobody chose a number, and a CPU run then
+    takes as many times longer as there are cores.
+
+    Returns:
+        Threads of this process.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    threads = max(1, (cores or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    torch.set_num_threads(threads)
+    return threads
+
+
 def has_fast_bf16(device: torch.device) -> bool:
     """Whether bf16 matrix products are faster than fp32 on this device."""
     if device.type == "cpu":

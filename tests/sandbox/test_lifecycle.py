@@ -1,0 +1,280 @@
+"""Processes, threads, forks, memory: what a long training run depends on."""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from processes import resident_bytes, sandbox_processes, until
+
+import mrlm
+from mrlm.sandbox import FunctionJob, ProgramJob, Sandbox, SandboxError, SuiteJob
+
+CASES = [{"input": "", "output": "1"}]
+GOOD = FunctionJob("def f(): return 1", "f", CASES)
+
+
+def folders() -> set[str]:
+    return {name for name in os.listdir(tempfile.gettempdir()) if name.startswith("mrlm-sandbox-")}
+
+
+def open_descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def run_script(script: str, *arguments: str) -> subprocess.Popen[str]:
+    """A trainer of its own, with the package as it is here."""
+    root = str(Path(mrlm.__file__).parents[1])
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *arguments],
+        env={**os.environ, "PYTHONPATH": root},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_nothing_starts_before_it_is_needed_and_nothing_is_left() -> None:
+    processes, before = sandbox_processes(os.getpid()), folders()
+    with Sandbox(workers=2) as sandbox:
+        assert sandbox_processes(os.getpid()) == processes
+        assert sandbox._check(GOOD).passed
+        assert len(sandbox_processes(os.getpid())) == len(processes) + 1
+    assert until(lambda: sandbox_processes(os.getpid()) == processes)
+    assert folders() <= before
+    with pytest.raises(SandboxError, match="closed"):
+        sandbox._check(GOOD)
+
+
+def test_a_forgotten_sandbox_ends_with_its_last_reference() -> None:
+    processes, before = sandbox_processes(os.getpid()), folders()
+    sandbox = Sandbox(workers=1)
+    session = sandbox.session()
+    assert session.run("1").passed
+    with pytest.warns(ResourceWarning):
+        del sandbox, session
+        gc.collect()
+        assert until(lambda: sandbox_processes(os.getpid()) == processes)
+    assert until(lambda: folders() <= before)
+
+
+def test_a_forgotten_session_gives_its_process_back() -> None:
+    with Sandbox(workers=1) as sandbox:
+        for _ in range(5):
+            session = sandbox.session()
+            assert session.run("1").output == "1\n"
+            del session
+            gc.collect()
+        assert len(sandbox._all) == 1
+        session = sandbox.session()
+    with pytest.raises(SandboxError):
+        session.run("1")
+
+
+def test_close_ends_what_is_running() -> None:
+    sandbox = Sandbox(workers=1, time_limit=60)
+    raised: list[BaseException] = []
+
+    def hang() -> None:
+        try:
+            sandbox.check_program("while True: pass", CASES)
+        except SandboxError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=hang)
+    thread.start()
+    assert until(lambda: len(sandbox._all) == 1)
+    time.sleep(0.3)
+    sandbox.close()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert len(raised) == 1
+
+
+KILLED = """
+import sys, threading
+from mrlm.sandbox import Sandbox
+sandbox = Sandbox(workers=3, time_limit=600)
+cases = [{"input": "", "output": "1"}]
+for work in (
+    lambda: sandbox.check_program("import time; time.sleep(600)", cases),
+    lambda: sandbox.check_function("def f():\\n while True: pass", "f", cases),
+    lambda: sandbox.check_suite("def f(): pass", "def check(f):\\n f()\\n while True: pass", "f"),
+    lambda: sandbox.session().run("while True: pass"),
+):
+    threading.Thread(target=work).start()
+print("started", flush=True)
+"""
+
+
+def test_kill_9_of_the_trainer_ends_everything() -> None:
+    before = folders()
+    with run_script(KILLED) as trainer:
+        assert trainer.stdout and trainer.stdout.readline() == "started\n"
+        # 4 zygotes, 4 candidates, 2 oracles.
+        assert until(lambda: len(sandbox_processes(trainer.pid)) == 10, 30)
+        trainer.kill()
+        assert until(lambda: not sandbox_processes(trainer.pid))
+    assert until(lambda: folders() <= before)
+
+
+def test_kill_9_of_a_zygote_ends_its_run_and_costs_one_error() -> None:
+    with Sandbox(workers=1, time_limit=60) as sandbox:
+        sandbox._check(GOOD)
+        (worker,) = sandbox._all
+        killer = threading.Timer(0.5, worker._process.kill)
+        killer.start()
+        with pytest.raises(SandboxError, match="own process is gone"):
+            sandbox.check_function("def f():\n    while True: pass", "f", CASES)
+        pid = str(worker._process.pid)
+        assert until(lambda: pid not in map(_parent, sandbox_processes(os.getpid())))
+        assert sandbox._check(GOOD).passed
+
+
+def _parent(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
+    except OSError:
+        return ""
+
+
+FORKED = """
+import os, sys, threading
+from mrlm.sandbox import Sandbox, SandboxError
+cases = [{"input": "", "output": "1"}]
+with Sandbox(workers=1) as sandbox:
+    good = lambda: sandbox.check_function("def f(): return 1", "f", cases).passed
+    assert good()
+    session = sandbox.session()
+    session.run("x = 7")
+    zygotes = {worker._process.pid for worker in sandbox._all}
+    slow = "import time; time.sleep(1)"
+    busy = threading.Thread(target=sandbox.check_program, args=[slow, cases])
+    busy.start()
+    child = os.fork()
+    if child == 0:
+        assert good() and good()
+        assert not zygotes & {worker._process.pid for worker in sandbox._all}
+        try:
+            session.run("x")
+        except SandboxError:
+            sandbox.close()
+            os._exit(0)
+        os._exit(1)
+    _, status = os.waitpid(child, 0)
+    assert status == 0, status
+    assert good()
+    assert session.run("x").output == "7\\n"
+    session.close()
+    busy.join()
+print("good")
+"""
+
+
+def test_a_forked_process_has_zygotes_of_its_own() -> None:
+    with run_script(FORKED) as trainer:
+        output, errors = trainer.communicate(timeout=60)
+    assert output == "good\n", errors
+
+
+def test_pickling_gives_a_sandbox_with_the_same_limits() -> None:
+    with Sandbox(3, 1.5, 256, 99) as sandbox, pickle.loads(pickle.dumps(sandbox)) as copy:
+        settings = ("workers", "time_limit", "memory_mb", "output_limit", "isolation")
+        assert [getattr(copy, name) for name in settings] == [3, 1.5, 256, 99, "full"]
+        assert copy._check(GOOD).passed
+
+
+def test_many_threads_share_a_sandbox() -> None:
+    with Sandbox(workers=2) as sandbox:
+        wrong: list[object] = []
+
+        def work(number: int) -> None:
+            cases = [{"input": str(i), "output": str(i * number)} for i in range(3)]
+            jobs = [FunctionJob(f"def f(x): return x * {number}", "f", cases)] * 5
+            wrong.extend(v for v in sandbox.check_many(jobs) if not v.passed)
+
+        threads = [threading.Thread(target=work, args=[n]) for n in range(12)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not wrong
+        assert len(sandbox._all) <= 2
+
+
+def test_verdicts_keep_the_order_of_the_jobs() -> None:
+    jobs = [
+        ProgramJob(f"import time\ntime.sleep({0.2 if n % 4 == 0 else 0})\nprint({n})", CASES)
+        for n in range(12)
+    ]
+    with Sandbox(workers=3) as sandbox:
+        assert [v.output for v in sandbox.check_many(jobs)] == [f"{n}\n" for n in range(12)]
+        assert sandbox.check_many([]) == []
+        assert sandbox.check_many(iter(jobs[:2]))[1].output == "1\n"
+
+
+def test_ctrl_c_in_the_trainer_ends_the_run_and_keeps_the_sandbox_usable() -> None:
+    with Sandbox(workers=1, time_limit=60) as sandbox:
+        sandbox._check(GOOD)
+        interrupt = threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGINT])
+        interrupt.start()
+        with pytest.raises(KeyboardInterrupt):
+            sandbox.check_program("while True: pass", CASES)
+        interrupt.join()
+        assert sandbox._check(GOOD).passed
+
+
+def mixed_jobs(count: int) -> list[FunctionJob | SuiteJob | ProgramJob]:
+    """All kinds of jobs and ends but those that take their whole time."""
+    kinds = [
+        GOOD,
+        SuiteJob("def f(): return 1", "def check(f):\n    assert f() == 1", "f"),
+        ProgramJob("print(1)", CASES),
+        FunctionJob("def f(): return 2", "f", CASES),
+        FunctionJob("import os\nos._exit(1)", "f", CASES),
+        FunctionJob("def f(): return 'x' * 100_000", "f", CASES),
+        FunctionJob("def f(): raise ValueError('x' * 10 ** 6)", "f", CASES),
+        ProgramJob("print('x' * 10 ** 6)", CASES),
+        SuiteJob("def f(): return [[]] * 10_000", "def check(f):\n    assert f() == 1", "f"),
+        ProgramJob(
+            "open('left', 'w').write('x' * 1000)\nimport ctypes\nctypes.string_at(0)", CASES
+        ),
+    ]
+    return [kinds[index % len(kinds)] for index in range(count)]
+
+
+def check_that_nothing_grows(runs: int) -> None:
+    with Sandbox(workers=2) as sandbox:
+        sandbox.check_many(mixed_jobs(100))
+        gc.collect()
+        processes, before = sandbox_processes(os.getpid()), folders()
+        memory, descriptors = resident_bytes(), open_descriptors()
+        for _ in range(runs // 100):
+            statuses = [verdict.status for verdict in sandbox.check_many(mixed_jobs(100))]
+            assert statuses.count("passed") == 30
+        gc.collect()
+        assert sorted(sandbox_processes(os.getpid())) == sorted(processes)
+        assert folders() == before
+        assert open_descriptors() == descriptors
+        assert resident_bytes() - memory < 4 << 20
+        zygotes = [worker._process.pid for worker in sandbox._all]
+        assert all(len(os.listdir(f"/proc/{pid}/fd")) < 20 for pid in zygotes)
+    assert until(lambda: not set(zygotes) & set(sandbox_processes(os.getpid())))
+
+
+def test_nothing_grows_over_500_runs() -> None:
+    check_that_nothing_grows(500)
+
+
+@pytest.mark.slow
+def test_nothing_grows_over_10_000_runs() -> None:
+    check_that_nothing_grows(10_000)

@@ -1,0 +1,144 @@
+"""Candidates that use too much: each costs its own time and nothing else."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+from processes import sandbox_processes, until
+
+from mrlm.sandbox import FunctionJob, Job, ProgramJob, Sandbox, SuiteJob
+
+CASES = [{"input": "", "output": "1"}]
+
+BOMBS = {
+    "recursion": ("def f():\n    return f()", {"error"}),
+    "recursion in C": (
+        "import sys\nsys.setrecursionlimit(10 ** 9)\n"
+        "class A:\n    def __repr__(self): return repr(self)\n"
+        "def f(): return repr(A())",
+        {"crash", "error"},
+    ),
+    "memory at once": ("def f(): return bytearray(10 ** 12)", {"memory"}),
+    "memory in large pieces": (
+        "def f():\n    x = []\n    while True: x.append('x' * 10 ** 6)",
+        {"memory"},
+    ),
+    "memory on import": ("x = [0]\nwhile True: x += x", {"memory"}),
+    "memory for the one who reads": ("def f(): return [[]] * 300_000", {"failed"}),
+    "integer": ("def f(): return 1 << 10 ** 10", {"memory", "error"}),
+    "output": ("def f():\n    while True: print('x' * 1000)", {"timeout"}),
+    "output past Python": (
+        "import os\ndef f():\n    while True: os.write(1, b'x' * 10000)",
+        {"error"},
+    ),
+    "one large file": (
+        "def f():\n    with open('x', 'wb') as x:\n        while True: x.write(b'x' * 10 ** 5)",
+        {"error"},
+    ),
+    "many large files": (
+        "def f():\n    for i in range(10 ** 6): open(str(i), 'wb').write(b'x' * 10 ** 6)",
+        {"blocked"},
+    ),
+    "many files": (
+        "def f():\n    for i in range(10 ** 6): open(str(i), 'w').close()",
+        {"blocked"},
+    ),
+    "descriptors": ("import os\ndef f():\n    while True: os.pipe()", {"error"}),
+    "forks": ("import os\ndef f():\n    while True: os.fork()", {"blocked"}),
+    "processes": (
+        "import subprocess, sys\ndef f():\n    while True: subprocess.Popen([sys.executable])",
+        {"blocked"},
+    ),
+    "threads": (
+        "import threading, time\nthreading.stack_size(32768)\ndef f():\n"
+        "    while True: threading.Thread(target=time.sleep, args=[99], daemon=True).start()",
+        {"blocked"},
+    ),
+    "busy threads": (
+        "import threading\nthreading.stack_size(1 << 18)\n"
+        "def g():\n    while True: pass\ndef f():\n"
+        "    for _ in range(30): threading.Thread(target=g).start()",
+        {"timeout"},
+    ),
+    "sleep": ("import time\ndef f(): time.sleep(99)", {"timeout"}),
+    "loop": ("def f():\n    while True: pass", {"timeout"}),
+    "loop that catches everything": (
+        "def f():\n    while True:\n        try:\n            while True: pass\n"
+        "        except BaseException: pass",
+        {"timeout"},
+    ),
+    "loop that ignores signals": (
+        "import signal\nfor n in range(1, 65):\n    try: signal.signal(n, signal.SIG_IGN)\n"
+        "    except (OSError, ValueError): pass\ndef f():\n    while True: pass",
+        {"timeout"},
+    ),
+    "loop in C": ("def f(): return 10 ** 10 ** 9 % 7", {"timeout", "memory"}),
+    "regular expression": (
+        "import re\ndef f(): return re.match('(a+)+$', 'a' * 40 + 'b')",
+        {"timeout"},
+    ),
+    "loop on import": ("while True: pass", {"timeout"}),
+    "lock": (
+        "import threading\ndef f():\n    x = threading.Lock(); x.acquire(); x.acquire()",
+        {"timeout"},
+    ),
+    "segmentation fault": ("import ctypes\ndef f(): ctypes.string_at(0)", {"crash"}),
+    "abort": ("import os\ndef f(): os.abort()", {"crash"}),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_bomb(name: str, quick_sandbox: Sandbox) -> None:
+    code, statuses = BOMBS[name]
+    started = time.monotonic()
+    verdict = quick_sandbox.check_function(code, "f", CASES)
+    assert verdict.status in statuses, verdict
+    assert time.monotonic() - started < 8  # a limit of 1 s, on a machine that may be busy
+    assert quick_sandbox.check_function("def f(): return 1", "f", CASES).passed
+    zygotes = len(quick_sandbox._all)
+    assert until(lambda: len(sandbox_processes(os.getpid())) <= zygotes + 10)
+
+
+def test_a_hanging_candidate_costs_its_own_time_and_nobody_elses() -> None:
+    """With two workers, nine hanging seconds of one leave the other to all the rest."""
+    good: list[Job] = [
+        FunctionJob("def f(): return 1", "f", CASES),
+        SuiteJob("def f(): return 1", "def check(f):\n    assert f() == 1", "f"),
+        ProgramJob("print(1)", CASES),
+    ] * 10
+    hanging: list[Job] = [
+        FunctionJob("def f():\n    while True: pass", "f", CASES),
+        SuiteJob("while True: pass", "def check(f): f()", "f"),
+        ProgramJob("import time\ntime.sleep(99)", CASES),
+    ]
+    with Sandbox(workers=2, time_limit=2.0) as sandbox:
+        sandbox.check_many(good)
+        started = time.monotonic()
+        verdicts = sandbox.check_many([hanging[0], *good[:15], hanging[1], *good[15:], hanging[2]])
+        took = time.monotonic() - started
+    statuses = [verdict.status for verdict in verdicts]
+    assert statuses == ["timeout", *["passed"] * 15, "timeout", *["passed"] * 15, "timeout"]
+    assert all(v.seconds < 1.5 for v in verdicts if v.passed)
+    assert all(1.9 < v.seconds < 3.5 for v in verdicts if not v.passed)
+    assert took < 8
+
+
+@pytest.mark.parametrize(
+    ("settings", "part"),
+    [
+        ({"workers": 0}, "workers is 0"),
+        ({"workers": 1.5}, "workers is 1.5"),
+        ({"workers": True}, "workers is True"),
+        ({"time_limit": 0}, "time_limit is 0"),
+        ({"time_limit": "5"}, "time_limit is '5'"),
+        ({"time_limit": float("nan")}, "time_limit is nan"),
+        ({"memory_mb": 16}, "memory_mb is 16"),
+        ({"output_limit": -1}, "output_limit is -1"),
+        ({"isolation": "none"}, "choose one of full, rlimits-unsafe"),
+    ],
+)
+def test_wrong_limits(settings: dict, part: str) -> None:
+    with pytest.raises(ValueError, match=part):
+        Sandbox(**settings)

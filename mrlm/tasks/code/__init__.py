@@ -1,0 +1,58 @@
+"""Function problems: generated data, HumanEval, MBPP, a reward by hidden tests, an environment.
+
+``TASK`` holds all difficulties; ``code_task`` builds the task for some, and for other limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from mrlm.task import Task
+from mrlm.tasks.code.environment import CodeExecutionEnvironment
+from mrlm.tasks.code.execution import DEFAULT_LIMITS, Limits
+from mrlm.tasks.code.humaneval import build_humaneval
+from mrlm.tasks.code.problems import DIFFICULTIES, build_dataset
+from mrlm.tasks.code.reward import CodeReward
+
+__all__ = ["TASK", "Limits", "code_task", "humaneval_task"]
+
+
+def code_task(
+    *,
+    difficulties: Sequence[str] = DIFFICULTIES,
+    held_out: str = "families",
+    limits: Limits = DEFAULT_LIMITS,
+) -> Task:
+    """The code task on some of its problems.
+
+    Args:
+        difficulties: Of its problems.
+        held_out: What its test split holds, ``"families"`` or ``"parameters"``; see ``problems``.
+        limits: What the code of a completion may use.
+    """
+    reward = CodeReward(limits=limits)
+    return Task(
+        name="code",
+        build_dataset=partial(build_dataset, difficulties=difficulties, held_out=held_out),
+        reward_funcs=(reward,),
+        score=reward.score,
+        extract=reward.extract,
+        environment=partial(CodeExecutionEnvironment, limits=limits),
+    )
+
+
+def humaneval_task(limits: Limits = DEFAULT_LIMITS) -> Task:
+    """HumanEval as a task that can be evaluated; it has a test split only."""
+    reward = CodeReward(limits=limits)
+    return Task(
+        name="code",
+        build_dataset=build_humaneval,
+        reward_funcs=(reward,),
+        score=reward.score,
+        extract=reward.extract,
+        environment=partial(CodeExecutionEnvironment, limits=limits),
+    )
+
+
+TASK = code_task()

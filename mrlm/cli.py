@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mrlm.errors import MrlmError
 
@@ -171,8 +172,15 @@ def _tasks(arguments: argparse.Namespace) -> None:
 
     for name, task in sorted(TASKS.items()):
         rewards = ", ".join(reward.__name__ for reward in task.reward_funcs)
-        environment = type(task.environment()).__name__ if task.environment else "none"
+        environment = _environment_name(task.environment)
         sys.stdout.write(f"{name}\n  rewards: {rewards}\n  environment: {environment}\n")
+
+
+def _environment_name(factory: Any) -> str:
+    if factory is None:
+        return "none"
+    first = next(iter(factory.values())) if isinstance(factory, Mapping) else factory
+    return type(first()).__name__
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 MrlmError
 ├── ModelError     a model or tokenizer cannot be found, loaded or used
-└── DatasetError   a row or column does not fit; says dataset, index and column
+├── DatasetError   a row or column does not fit; says dataset, index and column
+└── SandboxError   code cannot be isolated here, or the sandbox itself broke
 """
 
 
@@ -16,3 +17,7 @@ class ModelError(MrlmError):
 
 class DatasetError(MrlmError, ValueError):
     """A row or column does not fit what a task needs."""
+
+
+class SandboxError(MrlmError):
+    """Code cannot be isolated on this system, or the sandbox itself broke; not the code's fault."""

@@ -3,7 +3,9 @@
 What counts is ``task.score``, never the training reward; ``mrlm.summary`` says how samples that
 have no score are treated.
 
-Not covered: rows that need an environment's tools, and models behind an interface over a network.
+A task with rounds of tool calls is measured by whole episodes (``mrlm.episodes``).
+
+Not covered: models behind an interface over a network.
 """
 
 from __future__ import annotations

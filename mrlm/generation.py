@@ -5,7 +5,8 @@ products: it samples with one random number per vocabulary entry, copies a growi
 token, carries rows that finished long ago, and pads all prompts to the longest. This module keeps
 the model's own forward and replaces what stands around it: weights in bf16 where the processor has
 it, one uniform number per token (inverse CDF), a preallocated cache, finished rows dropped, prompts
-sorted by length, and the prompt of a group of completions computed once.
+sorted by length, the prompt of a group of completions computed once, and what all prompts of a
+batch begin with computed once for all.
 
 Training, evaluation and data jobs sample through it. It does not cover: encoder-decoder and
 multimodal models, sliding-window and recurrent caches, beam search, sharded weights (use vLLM).
@@ -23,6 +24,7 @@ from torch import Tensor, nn
 from transformers.cache_utils import Cache, CacheLayerMixin
 from transformers.initialization import no_init_weights
 
+from mrlm.attention import ATTENTION
 from mrlm.hardware import has_fast_bf16, reuse_freed_memory
 
 if TYPE_CHECKING:
@@ -253,25 +255,35 @@ class _Batch:
     ) -> Iterator[tuple[int, list[int], list[int], list[float], list[float] | None]]:
         """Yield, per position: its index, the active rows, their tokens, log-probs and values."""
         device, steps = uniform.device, uniform.shape[1]
-        width = max(map(len, self.prompts))
+        shared = _common_prefix(self.prompts)
+        rests = [prompt[shared:] for prompt in self.prompts]
+        rest_width = max(map(len, rests))
+        width = shared + rest_width
         layers = [
             _PreallocatedLayer(width + steps)
             for _ in range(self.model.config.get_text_config().num_hidden_layers)
         ]
         cache = Cache(layers=[*layers])
+        if shared:
+            prefix = torch.tensor([self.prompts[0][:shared]], device=device)
+            causal = torch.ones(shared, shared, dtype=torch.bool, device=device).tril()
+            order = torch.arange(shared, device=device)
+            self._forward(prefix, causal[None, None], order[None], cache)
+            for layer in layers:
+                layer.select_rows(torch.zeros(len(rests), dtype=torch.long, device=device))
         lengths = torch.tensor([len(p) for p in self.prompts], device=device)
-        ids = torch.zeros(len(self.prompts), width, dtype=torch.long, device=device)
-        for i, prompt in enumerate(self.prompts):
-            ids[i, width - len(prompt) :] = torch.tensor(prompt, device=device)
-        # (B, 1, 1, S): the padding on the left is never looked at.
-        visible = (torch.arange(width + steps, device=device) >= (width - lengths)[:, None])[
-            :, None, None
-        ]
+        ids = torch.zeros(len(rests), rest_width, dtype=torch.long, device=device)
+        for i, rest in enumerate(rests):
+            ids[i, rest_width - len(rest) :] = torch.tensor(rest, device=device)
+        # (B, 1, 1, S): the padding, between the shared prefix and the rest, is never looked at.
+        slot = torch.arange(width + steps, device=device)
+        padding = (width - lengths)[:, None]
+        visible = ((slot < shared) | (slot >= shared + padding))[:, None, None]
         causal = torch.ones(width, width, dtype=torch.bool, device=device).tril()
         # A padding row sees itself: a row that sees nothing would be NaN.
         mask = visible[..., :width] & causal | torch.eye(width, dtype=torch.bool, device=device)
-        positions = (torch.arange(width, device=device) - (width - lengths)[:, None]).clamp(min=0)
-        logits, hidden = self._forward(ids, mask, positions, cache)
+        positions = shared + (torch.arange(rest_width, device=device) - padding).clamp(min=0)
+        logits, hidden = self._forward(ids, mask[:, :, shared:], positions, cache)
         repeat = torch.arange(len(self.prompts), device=device).repeat_interleave(self.repeats)
         if self.repeats > 1:
             for layer in layers:
@@ -329,6 +341,19 @@ class _Batch:
         return out.logits[:, -1], hidden[0][:, -1]
 
 
+def _common_prefix(prompts: list[list[int]]) -> int:
+    """Tokens that all prompts begin with, at most all but the last of the shortest.
+
+    Under a chat template that is the system prompt, with the tools; it is computed once. 0 for a
+    single prompt.
+    """
+    if len(prompts) == 1:
+        return 0
+    limit = min(map(len, prompts)) - 1
+    first, last = min(prompts), max(prompts)  # in alphabetical order: all others lie between
+    return next((i for i in range(limit) if first[i] != last[i]), limit)
+
+
 def _base(model: nn.Module) -> PreTrainedModel:
     """The causal language model under a PEFT wrapper, or the model itself."""
     get_base_model = getattr(model, "get_base_model", None)
@@ -343,6 +368,9 @@ def _empty_copy(model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedModel:
     empty.tie_weights()
     copied: PreTrainedModel = empty.to(next(model.parameters()).device).eval()
     copied.requires_grad_(False)
+    on_cpu = copied.device.type == "cpu"
+    if on_cpu and copied._supports_attention_backend and config._attn_implementation != "eager":
+        copied.set_attn_implementation(ATTENTION)
     return copied
 
 

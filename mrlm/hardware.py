@@ -9,6 +9,7 @@ import ctypes
 import os
 import platform
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -57,6 +58,22 @@ def use_all_cores() -> int:
     threads = max(1, (cores or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
     torch.set_num_threads(threads)
     return threads
+
+
+def fit_the_device(args: Any) -> None:
+    """Set what a ``TrainingArguments`` leaves open, before its ``__post_init__``.
+
+    TRL turns bf16 on everywhere, which raises on a machine without a GPU. Here ``bf16`` is on where
+    it is fast, ``use_cpu`` where there is nothing else, activation checkpointing where memory is
+    short, which a CPU's is not. What was chosen stays.
+    """
+    accelerated = torch.accelerator.is_available() and not args.use_cpu
+    args.use_cpu = not accelerated
+    if args.bf16 is None:
+        device = torch.accelerator.current_accelerator() if accelerated else None
+        args.bf16 = not args.fp16 and has_fast_bf16(device or torch.device("cpu"))
+    if args.gradient_checkpointing is None and args.activation_checkpointing is None:
+        args.activation_checkpointing = accelerated  # the new name of the same option
 
 
 def has_fast_bf16(device: torch.device) -> bool:

@@ -1,8 +1,8 @@
 """Sample from a model and score it with a task: evaluation, rejection sampling and pairs share it.
 
-One turn: a prompt, a completion, a score. Environments with tools are for the trainers; their rows
-are sampled here without tools. A scorer that hangs is the task's business, one that raises is not:
-its record has no score and says why.
+A prompt, a completion, a score. A task with rounds of tool calls is played in its environment
+(``mrlm.episodes``); of every other the model answers in one turn. A scorer that hangs is the task's
+business, one that raises is not: its record has no score and says why.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ class Record:
         kind: The row's kind.
         difficulty: The row's difficulty.
         prompt: The row's conversation.
-        completion: The text that the model wrote, without special tokens.
+        completion: The text that the model wrote, without special tokens; of an episode with tools
+            a transcript for people.
         answer: What ``task.extract`` found in it; ``None`` where it found nothing.
         reference: The row's other columns, among them the right answer.
         score: What ``task.score`` gave; ``None`` where it could not tell or raised.
@@ -58,6 +59,7 @@ class Record:
         num_tokens: Length of the completion, its end-of-sequence token included.
         truncated: The completion was cut at ``max_new_tokens``.
         errors: What the task's functions raised, as ``"function: Type: message"``.
+        messages: Of an episode with tools: what the assistant and the tools said; else empty.
     """
 
     id: str
@@ -73,6 +75,7 @@ class Record:
     num_tokens: int
     truncated: bool
     errors: list[str] = field(default_factory=list)
+    messages: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def reward(self) -> float | None:
@@ -106,7 +109,7 @@ def rollout(
         tokenizer: Renders prompts and decodes completions.
         rows: Rows of ``task.build_dataset``.
         task: Extracts, scores and rewards.
-        max_new_tokens: Where a completion is cut.
+        max_new_tokens: Where a completion is cut, in an episode together with the tools' results.
         num_generations: Samples per row.
         temperature: 0 is greedy.
         top_p: Nucleus to sample from.
@@ -116,12 +119,13 @@ def rollout(
     Returns:
         ``len(rows) * num_generations`` records, those of one row adjacent.
     """
-    from mrlm.models import encode_prompts, render_prompt  # imports torch
-
     rows = list(rows)
-    prompts = [render_prompt(tokenizer, row["prompt"]) for row in rows]
-    completions = generator.generate(
-        encode_prompts(tokenizer, prompts),
+    sample = _play if task.max_tool_calling_iterations else _sample
+    samples = sample(
+        generator,
+        tokenizer,
+        rows,
+        task,
         max_new_tokens=max_new_tokens,
         num_generations=num_generations,
         temperature=temperature,
@@ -129,58 +133,113 @@ def rollout(
         seed=seed,
         progress=progress,
     )
-    texts = [
-        str(tokenizer.decode(completion.token_ids, skip_special_tokens=True))
-        for completion in completions
-    ]
     repeated = [row for row in rows for _ in range(num_generations)]
-    rewards, reward_errors = _rewards(task.reward_funcs, repeated, texts, completions)
+    rewards, reward_errors = _rewards(task.reward_funcs, repeated, samples)
     return [
-        _record(task, row, i % num_generations, text, completion, rewards[i], reward_errors[i])
-        for i, (row, text, completion) in enumerate(zip(repeated, texts, completions, strict=True))
+        _record(task, row, i % num_generations, sample, rewards[i], reward_errors[i])
+        for i, (row, sample) in enumerate(zip(repeated, samples, strict=True))
+    ]
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """What one rollout gave: the conversation after the prompt, and how it reads."""
+
+    messages: list[dict[str, Any]]
+    text: str
+    token_ids: list[int]
+    num_tokens: int
+    finished: bool
+    is_episode: bool = False
+
+    @property
+    def completion(self) -> str | list[dict[str, Any]]:
+        """What the task scores."""
+        return self.messages if self.is_episode else self.text
+
+
+def _sample(
+    generator: SupportsGenerate,
+    tokenizer: PreTrainedTokenizerBase,
+    rows: Sequence[Mapping[str, Any]],
+    task: Task,
+    **sampling: Any,
+) -> list[_Sample]:
+    """One turn per sample."""
+    from mrlm.models import encode_prompts, render_prompt  # imports torch
+
+    prompts = [render_prompt(tokenizer, row["prompt"]) for row in rows]
+    samples = []
+    for completion in generator.generate(encode_prompts(tokenizer, prompts), **sampling):
+        ids = completion.token_ids
+        text = str(tokenizer.decode(ids, skip_special_tokens=True))
+        messages = [{"role": "assistant", "content": text}]
+        samples.append(_Sample(messages, text, ids, len(ids), completion.finished))
+    return samples
+
+
+def _play(
+    generator: SupportsGenerate,
+    tokenizer: PreTrainedTokenizerBase,
+    rows: Sequence[Mapping[str, Any]],
+    task: Task,
+    **sampling: Any,
+) -> list[_Sample]:
+    """One episode with tools per sample."""
+    from mrlm.episodes import play_episodes, transcript  # imports torch
+
+    return [
+        _Sample(
+            episode.messages,
+            transcript(episode.messages),
+            episode.token_ids,
+            episode.num_tokens,
+            episode.finished,
+            is_episode=True,
+        )
+        for episode in play_episodes(generator, tokenizer, rows, task, **sampling)
     ]
 
 
 def _record(
     task: Task,
     row: Mapping[str, Any],
-    sample: int,
-    text: str,
-    completion: Completion,
+    number: int,
+    sample: _Sample,
     rewards: dict[str, float | None],
     errors: list[str],
 ) -> Record:
     answer, score = None, None
     try:
-        answer = task.extract(text, row)
+        answer = task.extract(sample.completion, row)
     except Exception as error:
         errors = [*errors, _describe("extract", error)]
     try:
-        score = _number(task.score(text, row))
+        score = _number(task.score(sample.completion, row))
     except Exception as error:
         errors = [*errors, _describe("score", error)]
     return Record(
         id=str(row["id"]),
-        sample=sample,
+        sample=number,
         kind=str(row["kind"]),
         difficulty=row["difficulty"],
         prompt=[dict(message) for message in row["prompt"]],
-        completion=text,
+        completion=sample.text,
         answer=answer,
         reference={name: value for name, value in row.items() if name not in _NOT_REFERENCE},
         score=score,
         rewards=rewards,
-        num_tokens=len(completion.token_ids),
-        truncated=not completion.finished,
+        num_tokens=sample.num_tokens,
+        truncated=not sample.finished,
         errors=errors,
+        messages=sample.messages if sample.is_episode else [],
     )
 
 
 def _rewards(
     reward_funcs: Sequence[RewardFunc],
     rows: Sequence[Mapping[str, Any]],
-    texts: Sequence[str],
-    completions: Sequence[Completion],
+    samples: Sequence[_Sample],
 ) -> tuple[list[dict[str, float | None]], list[list[str]]]:
     """Call every reward as TRL does; per record the rewards by name, and what was raised."""
     rewards: list[dict[str, float | None]] = [{} for _ in rows]
@@ -189,8 +248,8 @@ def _rewards(
         name: [row[name] for row in rows] for name in (rows[0] if rows else ())
     }
     inputs["prompts"] = inputs.pop("prompt", [])
-    inputs["completions"] = [[{"role": "assistant", "content": text}] for text in texts]
-    inputs["completion_ids"] = [completion.token_ids for completion in completions]
+    inputs["completions"] = [sample.messages for sample in samples]
+    inputs["completion_ids"] = [sample.token_ids for sample in samples]
     for function in reward_funcs:
         name = getattr(function, "__name__", type(function).__name__)
         for i, outcome in enumerate(_call_reward(function, inputs, len(rows))):

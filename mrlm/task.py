@@ -27,17 +27,21 @@ class Task:
             reads, ``difficulty``, ``kind``.
         reward_funcs: Rewards with TRL's signature, ``f(completions, <column>, ..., **kwargs) ->
             list[float | None]``. Wrong is 0.0; not applicable or a broken scorer is ``None``.
-        score: ``(completion, row) -> float | None``: what evaluation counts, never shaped.
+        score: ``(completion, row) -> float | None``: what evaluation counts, never shaped. A
+            completion is a text, or, in an episode with tools, the messages after the prompt.
         extract: ``(completion, row) -> str | None``: the answer that ``score`` reads, ``None`` when
             there is none; evaluation keeps it in its records.
-        environment: TRL's ``environment_factory``. Gives an object with ``reset(**row) -> str |
+        environment: TRL's ``environment_factory``: gives an object with ``reset(**row) -> str |
             None``, public methods that are the model's tools, and optionally ``get_reward() ->
-            float``.
+            float``. A mapping of names to such factories goes with a column ``environment``.
+        max_tool_calling_iterations: Rounds of tool calls in an episode, TRL's setting of that name.
+            0: rows are answered in one turn, as text.
     """
 
     name: str
     build_dataset: Callable[[int, int, str], Dataset]
     reward_funcs: tuple[RewardFunc, ...]
-    score: Callable[[str, Mapping[str, Any]], float | None]
-    extract: Callable[[str, Mapping[str, Any]], str | None]
-    environment: Callable[[], Any] | None = None
+    score: Callable[[Any, Mapping[str, Any]], float | None]
+    extract: Callable[[Any, Mapping[str, Any]], str | None]
+    environment: Callable[[], Any] | Mapping[str, Callable[[], Any]] | None = None
+    max_tool_calling_iterations: int = 0

@@ -54,15 +54,15 @@ class MathPPOConfig(PPOConfig):
     """Defaults that suit the embedded 135M model on two CPU cores."""
 
     output_dir: str | None = "runs/ppo_math"
-    max_steps: int = 34
-    learning_rate: float = 4e-5
-    lr_scheduler_type: str = "constant"
+    max_steps: int = 32
+    learning_rate: float = 5e-5
     per_device_train_batch_size: int = 160
-    num_generations: int | None = 8
-    update_fraction: float = 0.2
+    num_generations: int | None = 4
+    update_fraction: float = 0.3
     whiten_advantages: bool = False
+    missing_eos_penalty: float | None = 0.5
     max_completion_length: int | None = 28
-    temperature: float = 0.6
+    temperature: float = 0.7
     logging_steps: float = 1
     save_steps: float = 50
     save_total_limit: int | None = 1

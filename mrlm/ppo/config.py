@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import torch
 from trl.trainer.grpo_config import GRPOConfig
 
-from mrlm.hardware import has_fast_bf16
+from mrlm.hardware import fit_the_device
 from mrlm.ppo.gae import KL_ESTIMATORS
 
 _LOSS_TYPES = ("dapo", "bnpo", "dr_grpo", "grpo", "cispo", "sapo")
@@ -118,6 +117,13 @@ class PPOConfig(GRPOConfig):
             "its other completions did (leave-one-out, unbiased)."
         },
     )
+    missing_eos_penalty: float | None = field(
+        default=None,
+        metadata={
+            "help": "Subtracted from the score of a completion that was cut at the length limit, "
+            "so that answers do not grow into it; unset: none. Logged rewards do not show it."
+        },
+    )
     kl_in_reward: bool = field(
         default=False,
         metadata={
@@ -157,9 +163,10 @@ class PPOConfig(GRPOConfig):
     update_fraction: float = field(
         default=1.0,
         metadata={
-            "help": "Share of a rollout's completions that the update runs on, in (0, 1]. Below 1, "
-            "completions are drawn in proportion to their advantage and reweighted, so that the "
-            "expected gradient stays the same: faster updates, somewhat noisier."
+            "help": "Share of a rollout's prompts that the update runs on, in (0, 1]. Below 1, "
+            "prompts are drawn in proportion to the advantages of their completions and "
+            "reweighted, so that the expected gradient stays the same. Prompts whose completions "
+            "are all right or all wrong teach next to nothing, so little is lost."
         },
     )
     value_warmup_steps: int = field(
@@ -171,7 +178,7 @@ class PPOConfig(GRPOConfig):
     )
 
     def __post_init__(self) -> None:
-        self._fit_the_device()
+        fit_the_device(self)
         self._check_ppo()
         # TRL's name for the same number; its rollout buffer counts with it.
         self.num_iterations = self.num_ppo_epochs
@@ -187,16 +194,6 @@ class PPOConfig(GRPOConfig):
         """Micro-batches from one rollout to the next."""
         return int(self.steps_per_generation or 1) * self.num_iterations
 
-    def _fit_the_device(self) -> None:
-        """TRL turns bf16 on everywhere, which raises on a machine without a GPU."""
-        accelerated = torch.accelerator.is_available() and not self.use_cpu
-        self.use_cpu = not accelerated
-        if self.bf16 is None:
-            device = torch.accelerator.current_accelerator() if accelerated else None
-            self.bf16 = not self.fp16 and has_fast_bf16(device or torch.device("cpu"))
-        if self.gradient_checkpointing is None and self.activation_checkpointing is None:
-            self.activation_checkpointing = accelerated  # the new name of the same option
-
     def _check_ppo(self) -> None:
         for name in ("gamma", "lam", "lam_critic"):
             if not 0 <= getattr(self, name) <= 1:
@@ -210,6 +207,11 @@ class PPOConfig(GRPOConfig):
             raise ValueError(f"value_warmup_steps={self.value_warmup_steps}: must be 0 or more.")
         if self.num_generations is None or self.num_generations < 1:
             raise ValueError(f"num_generations={self.num_generations}: must be 1 or more.")
+        if self.missing_eos_penalty is not None and not self.missing_eos_penalty > 0:
+            raise ValueError(
+                f"missing_eos_penalty={self.missing_eos_penalty}: must be above 0; leave it unset "
+                "for no penalty."
+            )
         if self.cliprange_value is not None and not self.cliprange_value > 0:
             raise ValueError(
                 f"cliprange_value={self.cliprange_value}: must be above 0; leave it unset for no "

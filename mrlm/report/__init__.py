@@ -5,6 +5,6 @@ again at any time, with no model and no GPU.
 """
 
 from mrlm.report.page import write_report
-from mrlm.report.terminal import print_comparison, print_evaluation
+from mrlm.report.terminal import print_comparison, print_episode, print_evaluation
 
-__all__ = ["print_comparison", "print_evaluation", "write_report"]
+__all__ = ["print_comparison", "print_episode", "print_evaluation", "write_report"]

@@ -15,6 +15,7 @@ from mrlm.summary import Group
 if TYPE_CHECKING:
     from mrlm.comparison import Comparison, Example
     from mrlm.evaluation import Evaluation
+    from mrlm.rollout import Record
 
 _NUM_EXAMPLES = 3
 _LONGEST = 400  # characters of a text that is printed
@@ -66,6 +67,15 @@ def print_evaluation(console: Console, evaluation: Evaluation) -> None:
     )
     for warning in evaluation.warnings():
         console.print(Text(f"! {warning}", style="yellow"))
+
+
+def print_episode(console: Console, before: Record, after: Record) -> None:
+    """Print one row's episode with tools in full, as it was played before and after."""
+    console.rule(_plain(f"{before.kind} · {before.id}"), align="left")
+    console.print(_plain(wording.question(before.prompt)))
+    for when, record in (("before", before), ("after", after)):
+        console.rule(_plain(f"{when}, score {record.score}"), style="dim", align="left")
+        console.print(_plain(record.completion or "(nothing)"))
 
 
 def _accuracy(group: Group) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """Names what changed in TRL or transformers, when something changed under the hooks we override.
 
 A failure here means: read the new source of the named method and compare it with
-``mrlm/ppo/trainer.py`` before changing the expectation.
+``mrlm/ppo/rollout.py`` and ``trainer.py`` before changing the expectation.
 """
 
 from __future__ import annotations

@@ -67,6 +67,34 @@ def test_demo_tells_its_phases(tiny_folder: str, tmp_path: Path) -> None:
     assert (tmp_path / "run" / "report.html").is_file()
 
 
+@pytest.fixture
+def long_folder(tiny_llama: Any, tiny_tokenizer: Any, tmp_path: Path) -> str:
+    """A tiny model whose context holds a prompt with tools, byte by byte."""
+    tiny_llama(max_position_embeddings=4096).save_pretrained(tmp_path / "long")
+    tiny_tokenizer.save_pretrained(tmp_path / "long")
+    return str(tmp_path / "long")
+
+
+@pytest.mark.parametrize("algorithm", ["sft", "grpo", "ppo"])
+def test_tools(long_folder: str, tmp_path: Path, algorithm: str) -> None:
+    folder = tmp_path / "run"
+    sampling = ("--max_completion_length", "6", "--num_generations", "2")
+    told = run(
+        f"{algorithm}_tools.py", "--model_name_or_path", long_folder, "--output_dir", str(folder),
+        "--max_steps", "2", "--train_rows", "16", "--eval_rows", "6", "--eval_max_new_tokens", "6",
+        "--per_device_train_batch_size", "4", *(sampling if algorithm != "sft" else ()),
+    )  # fmt: skip
+    assert "before, score 0.0" in told and "after, score 0.0" in told
+    results = json.loads((folder / "results.json").read_text())
+    assert results["comparison"]["num_pairs"] == 6
+    log = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert any("loss" in entry or "train_loss" in entry for entry in log)
+    from mrlm.chat_templates import supports_tool_calling
+    from mrlm.models import load_tokenizer
+
+    assert supports_tool_calling(load_tokenizer(str(folder / "model")))
+
+
 @pytest.mark.slow
 def test_demo_on_the_embedded_model(tmp_path: Path) -> None:
     folder = tmp_path / "run"

@@ -5,7 +5,7 @@ Trainers train on a task, ``evaluate`` measures it, a data job exports it, a rec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,26 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 RewardFunc = Callable[..., list[float | None]]
+
+
+@dataclass(frozen=True)
+class RewardCase:
+    """A completion that a reward must pay, or must not: what ``mrlm reward`` tries.
+
+    Attributes:
+        name: What it tries, for people.
+        row: A row of the task, with all of its columns.
+        completion: A text or, in an episode with tools, the messages after the prompt.
+        correct: Whether it must be paid.
+        limit: Paid means: this reward or more. An attack on a graded reward may earn something, but
+            less than an honest answer does.
+    """
+
+    name: str
+    row: Mapping[str, Any]
+    completion: str | list[dict[str, Any]]
+    correct: bool = False
+    limit: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -36,6 +56,8 @@ class Task:
             float``. A mapping of names to such factories goes with a column ``environment``.
         max_tool_calling_iterations: Rounds of tool calls in an episode, TRL's setting of that name.
             0: rows are answered in one turn, as text.
+        reward_cases: Gives attacks that a reward must not pay, and correct completions that it
+            must, for ``mrlm reward``; the gold answers are tried without it.
     """
 
     name: str
@@ -45,3 +67,4 @@ class Task:
     extract: Callable[[Any, Mapping[str, Any]], str | None]
     environment: Callable[[], Any] | Mapping[str, Callable[[], Any]] | None = None
     max_tool_calling_iterations: int = 0
+    reward_cases: Callable[[], Iterable[RewardCase]] | None = None

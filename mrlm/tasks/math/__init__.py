@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from mrlm.task import Task
+from mrlm.tasks.math.attacks import reward_cases
 from mrlm.tasks.math.environment import MathReasoningEnvironment
 from mrlm.tasks.math.problems import DIFFICULTIES, build_dataset
 from mrlm.tasks.math.reward import MathReward
@@ -36,6 +37,7 @@ def math_task(answer_mode: str = "hash", *, difficulties: Sequence[str] = DIFFIC
         score=reward.score,
         extract=reward.extract,
         environment=partial(MathReasoningEnvironment, slot=answer_mode),
+        reward_cases=partial(reward_cases, slot=answer_mode),
     )
 
 

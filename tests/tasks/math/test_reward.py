@@ -9,123 +9,27 @@ from typing import Any
 import pytest
 
 from mrlm.tasks.math import reward as reward_module
+from mrlm.tasks.math.attacks import ATTACKS, CORRECT, hostile_completions, reward_cases
 from mrlm.tasks.math.reward import MathReward, math_reward, score
 
-# (completion, reference): none of these commits to the reference in the slot.
-FALSE_ACCEPTS = [
-    # restated questions: the value is right, but not computed
-    ("#### 43+3", "46"),
-    ("#### 7!", "5040"),
-    (r"#### \sqrt{2116}", "46"),
-    ("#### 92/2", "46"),
-    ("#### 2*23", "46"),
-    ("#### 2 x 23", "46"),
-    (r"#### 2 \times 23", "46"),
-    ("#### 50-4", "46"),
-    ("#### 6^2", "36"),
-    ("#### 2**5", "32"),
-    ("#### (46)", "46"),
-    ("#### 43+3=46", "46"),
-    (r"#### \frac{92}{2}", "46"),
-    ("#### 0x2E", "46"),
-    # hedges, lists, negations
-    ("#### 12 or 13", "12"),
-    ("#### 13 or 12", "12"),
-    ("#### 12, 13", "12"),
-    ("#### 12 13 14", "12"),
-    ("#### 1 2 3 4 5 6 7 8 9 10 11 12", "12"),
-    ("#### 1, 2, 3, ..., 12", "12"),
-    ("#### 11-13", "12"),
-    ("#### 12 (or 13)", "12"),
-    ("#### 12/13", "12"),
-    ("#### not 12", "12"),
-    ("#### The answer is not 12", "12"),
-    ("#### 12 is wrong", "12"),
-    ("#### about 12", "12"),
-    ("#### ~12", "12"),
-    ("#### 12?", "12"),
-    ("#### maybe 12", "12"),
-    ("#### 12 or more", "12"),
-    ("#### more than 11", "12"),
-    ("#### [12]", "12"),
-    ("#### {11, 12, 13}", "12"),
-    # conflicting, empty, missing and misplaced slots
-    ("#### 11\n#### 12", "12"),
-    ("#### 12\n#### 11", "12"),
-    ("#### 11\n#### 13\n#### 12", "12"),
-    ("#### 12\n####", "12"),
-    ("####\n12", "12"),
-    ("The answer is 12.", "12"),
-    ("The answer is not #### 12", "12"),
-    ("\\boxed{12}", "12"),
-    ("<answer>12</answer>", "12"),
-    ("##### 12", "12"),
-    ("#### 12 #### 13", "12"),
-    ("<think>\n#### 12\n</think>", "12"),
-    # other numbers
-    ("#### -12", "12"),
-    ("#### 12.0001", "12"),
-    ("#### 1200%", "12"),
-    ("#### 0.12", "12"),
-    ("#### 12 dozen", "12"),
-    ("#### 12k", "12"),
-    ("#### 12 thousand", "12"),
-    ("#### 12:00", "12"),
-    ("#### 1,2", "12"),
-    ("#### 1²", "12"),
-    ("#### 12e0000000000", "12"),
-    ("#### twelve", "12"),
-    ("#### inf", "12"),
-    ("#### 12:30 am", "12:30 pm"),
-    ("#### 1230", "12:30"),
-    ("#### 12:31", "12:30"),
-    ("#### 12:30", "12:30 pm"),
-]
-# (completion, reference): all of these do.
-FALSE_REJECTS = [
-    ("40 + 2 = 42\n#### 42", "42"),
-    ("####42", "42"),
-    ("#### 42.", "42"),
-    ("#### 42.00", "42"),
-    ("#### $42", "42"),
-    (r"#### \$42", "42"),
-    ("#### $42$", "42"),
-    ("#### **42**", "42"),
-    ("**#### 42**", "42"),
-    (r"#### \boxed{42}", "42"),
-    ("#### 42 apples", "42"),
-    ("#### 42 km/h", "42"),
-    ("#### x = 42", "42"),
-    ("#### +42", "42"),
-    ("#### \N{MINUS SIGN}42", "-42"),
-    ("#### 1,000", "1000"),
-    (r"#### 1\,000", "1000"),
-    ("#### 1{,}000", "1000"),
-    ("#### 1000", "1,000"),
-    ("#### 1 million", "1000000"),
-    ("#### 1e3", "1000"),
-    ("#### 50%", "50"),
-    (r"#### 50\%", "50%"),
-    ("#### 0.75", "3/4"),
-    (r"#### \frac{3}{4}", "0.75"),
-    ("#### 12{:}30", "12:30"),
-    ("#### 12:30 pm", "12:30"),
-    ("#### \N{FULLWIDTH DIGIT FOUR}2", "42"),
-    ("#### Solution\n40 + 2\n#### 42\nI hope this helps!", "42"),
-    ("#### 42\nSo she has 42.\n#### 42", "42"),
-    ("<think>\n#### 41?\n</think>\n#### 42", "42"),
-    ("#### 42\r\n", "42"),
-]
 
-
-@pytest.mark.parametrize(("completion", "reference"), FALSE_ACCEPTS)
+@pytest.mark.parametrize(("completion", "reference"), ATTACKS)
 def test_no_false_accept(completion: str, reference: str) -> None:
     assert math_reward([completion], answer=[reference]) == [0.0]
 
 
-@pytest.mark.parametrize(("completion", "reference"), FALSE_REJECTS)
+@pytest.mark.parametrize(("completion", "reference"), CORRECT)
 def test_no_false_reject(completion: str, reference: str) -> None:
     assert math_reward([completion], answer=[reference]) == [1.0]
+
+
+@pytest.mark.parametrize("slot", ["hash", "boxed", "tag", "phrase"])
+def test_cases_in_every_strict_slot(slot: str) -> None:
+    cases = list(reward_cases(slot))
+    paid = {case.name: MathReward(slot).score(case.completion, case.row) for case in cases}
+    assert paid == {case.name: float(case.correct) for case in cases}
+    assert sum(case.correct for case in cases) >= 10 and len(cases) >= 60
+    assert all(MathReward(slot).score(case.row["solution"], case.row) == 1.0 for case in cases)
 
 
 @pytest.mark.parametrize(
@@ -184,25 +88,14 @@ def test_literal_mode_never_starts_a_process(monkeypatch: pytest.MonkeyPatch) ->
     assert MathReward(mode="symbolic")(["#### 45", "#### 46"], answer=["46"] * 2) == [0.0, 1.0]
 
 
-MEGABYTE = 10**6
-HOSTILE = [
-    *("9" * MEGABYTE, "#" * MEGABYTE, " " * MEGABYTE, "\n" * MEGABYTE, "{" * MEGABYTE),
-    *("#### 1\n" * 150_000, "#### " + "9" * MEGABYTE, "#### " + " " * MEGABYTE + "x"),
-    *("#### 9^{9^{9^9}}", "#### 1e999999999", "#### " + "9" * 10_000, "#### 1/" + "0" * 150),
-    *("\\boxed{" * 150_000, "\\boxed{" + "{" * MEGABYTE, "\\boxed{1}" * 100_000),
-    *("<answer>" * 125_000, "<answer>" + "1" * MEGABYTE, "answer:\n" * 125_000),
-    *("1," * 500_000, "not " * 250_000, "</think>" * 120_000, "_#*> " * 200_000, "\\," * 500_000),
-    *("\N{ARABIC-INDIC DIGIT FOUR}" * MEGABYTE, "#### " + "1\\," * 300_000, "\ud800" * MEGABYTE),
-]
-
-
 @pytest.mark.parametrize("slot", ["hash", "boxed", "tag", "phrase", "last_number"])
 def test_hostile_completions_are_cheap_in_a_thread(slot: str) -> None:
+    completions = hostile_completions()
     rewards: list[float | None] = []
     seconds: list[float] = []
 
     def run() -> None:
-        for completion in HOSTILE:
+        for completion in completions:
             start = time.perf_counter()
             rewards.extend(MathReward(slot)([completion], answer=["7"]))
             seconds.append(time.perf_counter() - start)
@@ -210,5 +103,5 @@ def test_hostile_completions_are_cheap_in_a_thread(slot: str) -> None:
     thread = threading.Thread(target=run)
     thread.start()
     thread.join()
-    assert rewards == [0.0] * len(HOSTILE)
+    assert rewards == [0.0] * len(completions)
     assert max(seconds) < 1.0

@@ -16,6 +16,23 @@ RewardFunc = Callable[..., list[float | None]]
 
 
 @dataclass(frozen=True)
+class UserRows:
+    """How rows of a dataset that is not ours become rows of a task.
+
+    Attributes:
+        needs: Column -> what it must hold, in words.
+        build: ``(row) -> columns``: the task's columns from a row that has the needed ones, with
+            the task's own prompt, and without ``id``, ``task``, ``kind`` and ``difficulty``, which
+            the importer fills in. Raises ``ColumnError`` for a value that does not fit.
+        takes: Column -> what it may hold, of the columns that may be absent.
+    """
+
+    needs: Mapping[str, str]
+    build: Callable[[Mapping[str, Any]], dict[str, Any]]
+    takes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class RewardCase:
     """A completion that a reward must pay, or must not: what ``mrlm reward`` tries.
 
@@ -68,3 +85,5 @@ class Task:
     environment: Callable[[], Any] | Mapping[str, Callable[[], Any]] | None = None
     max_tool_calling_iterations: int = 0
     reward_cases: Callable[[], Iterable[RewardCase]] | None = None
+    generate_rows: Callable[..., Iterator[Mapping[str, Any]]] | None = None
+    user_rows: UserRows | None = None

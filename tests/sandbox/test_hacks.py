@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import naive
 import pytest
-from hacks import (
-    CASES,
-    HACKS,
-    PROGRAM_CASES,
-    PROGRAM_HACKS,
-    PROGRAM_SOLUTION,
-    SOLUTION,
-    TEST,
-)
+from hacks import PROGRAM_CASES, PROGRAM_HACKS, PROGRAM_SOLUTION, TEST
 
 from mrlm.sandbox import FunctionJob, ProgramJob, Sandbox, SuiteJob
+from mrlm.tasks.code.attacks import CASES, SOLUTION
+from mrlm.tasks.code.hacks import HACKS
 
 
 def test_a_solution_passes(quick_sandbox: Sandbox) -> None:

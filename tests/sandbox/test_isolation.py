@@ -215,7 +215,8 @@ def test_it_can_be_imported_where_unix_modules_are_missing() -> None:
 def test_the_unsafe_mode_still_keeps_expected_values_apart(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    from hacks import CASES, HACKS
+    from mrlm.tasks.code.attacks import CASES
+    from mrlm.tasks.code.hacks import HACKS
 
     names = ("finds cases with gc", "reads expected from its callers' variables", "nothing")
     with caplog.at_level(logging.ERROR), Sandbox(isolation="rlimits-unsafe") as sandbox:

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from functools import partial
 
 from mrlm.task import Task
+from mrlm.tasks.code.attacks import reward_cases
 from mrlm.tasks.code.environment import CodeExecutionEnvironment
 from mrlm.tasks.code.execution import DEFAULT_LIMITS, Limits
 from mrlm.tasks.code.humaneval import build_humaneval
-from mrlm.tasks.code.problems import DIFFICULTIES, build_dataset
+from mrlm.tasks.code.problems import DIFFICULTIES, KINDS, build_dataset
 from mrlm.tasks.code.reward import CodeReward
 
 __all__ = ["TASK", "Limits", "code_task", "humaneval_task"]
@@ -20,6 +21,7 @@ __all__ = ["TASK", "Limits", "code_task", "humaneval_task"]
 
 def code_task(
     *,
+    kinds: Sequence[str] = KINDS,
     difficulties: Sequence[str] = DIFFICULTIES,
     held_out: str = "families",
     limits: Limits = DEFAULT_LIMITS,
@@ -27,6 +29,7 @@ def code_task(
     """The code task on some of its problems.
 
     Args:
+        kinds: Of its problems.
         difficulties: Of its problems.
         held_out: What its test split holds, ``"families"`` or ``"parameters"``; see ``problems``.
         limits: What the code of a completion may use.
@@ -34,11 +37,14 @@ def code_task(
     reward = CodeReward(limits=limits)
     return Task(
         name="code",
-        build_dataset=partial(build_dataset, difficulties=difficulties, held_out=held_out),
+        build_dataset=partial(
+            build_dataset, kinds=kinds, difficulties=difficulties, held_out=held_out
+        ),
         reward_funcs=(reward,),
         score=reward.score,
         extract=reward.extract,
         environment=partial(CodeExecutionEnvironment, limits=limits),
+        reward_cases=reward_cases,
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from mrlm.task import Task
+from mrlm.tasks.debate.attacks import reward_cases
 from mrlm.tasks.debate.dataset import DIFFICULTIES, KINDS, build_dataset
 from mrlm.tasks.debate.environment import DebateEnvironment
 from mrlm.tasks.debate.reward import debate_reward, extract, score
@@ -32,6 +33,7 @@ def debate_task(
         score=score,
         extract=extract,
         environment=DebateEnvironment,
+        reward_cases=reward_cases,
     )
 
 

@@ -15,7 +15,9 @@ import pytest
 from mrlm.sandbox import SandboxError
 from mrlm.tasks.code import code_task, execution
 from mrlm.tasks.code import reward as reward_module
+from mrlm.tasks.code.attacks import reward_cases, visible_answers
 from mrlm.tasks.code.execution import Limits
+from mrlm.tasks.code.hacks import HACKS
 from mrlm.tasks.code.problems import generate_rows
 from mrlm.tasks.code.reward import (
     CodeReward,
@@ -275,16 +277,19 @@ def test_every_reference_passes_its_own_tests(split: str) -> None:
 
 def test_the_visible_answers_alone_do_not_pass() -> None:
     rows = list(generate_rows(100, 5, "train"))
-    completions = []
-    for row in rows:
-        table = {test["input"]: test["output"] for test in row["test_cases"]}
-        answers = "{" + ", ".join(f"{key!r}: {value}" for key, value in table.items()) + "}"
-        arguments = row["signature"].partition("(")[0]
-        completions.append(
-            f"```python\n{arguments}(*values):\n"
-            f"    return {answers}.get(', '.join(map(repr, values)))\n```"
-        )
+    completions = [visible_answers(row) for row in rows]
     columns = {name: [row[name] for row in rows] for name in ("function_name", "hidden_tests")}
     assert code_reward(completions, **columns) == [0.0] * len(rows)
     columns["hidden_tests"] = [row["test_cases"] for row in rows]
     assert code_reward(completions, **columns) == [1.0] * len(rows)  # the probe itself works
+
+
+def test_the_reward_tells_every_case_apart() -> None:
+    cases = list(reward_cases())
+    columns = {name: [case.row[name] for case in cases] for name in cases[0].row}
+    reward = CodeReward(limits=Limits(time_limit=1.0))
+    paid = reward(completions=[case.completion for case in cases], **columns)
+    assert [
+        case.name for case, value in zip(cases, paid, strict=True) if value != case.correct
+    ] == []
+    assert len(cases) > len(HACKS) >= 40

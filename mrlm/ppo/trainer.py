@@ -5,8 +5,8 @@ reference model, buffers, logging. ``mrlm.ppo.rollout`` adds values of every tok
 advantages instead of group-relative ones; this module the value loss, an optimizer group and a
 gradient clip of their own for the value function, and its place in checkpoints.
 
-Not covered: DeepSpeed ZeRO-3 (refused). vLLM, FSDP2 and ZeRO-1/2 share the code paths used here but
-were not run.
+Not covered: DeepSpeed ZeRO-3 (refused). FSDP2 was run on CPU processes only; vLLM and ZeRO-1/2 share
+the code paths used here but were not run.
 """
 
 from __future__ import annotations
@@ -215,10 +215,19 @@ class PPOTrainer(RolloutMixin):
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """Save the model for ``from_pretrained``, and the value function in a file beside it."""
+        folder = output_dir or str(self.args.output_dir)
         state = value_state(value_modules(self._causal_model()))
-        super().save_model(output_dir, _internal_call)
+        super().save_model(folder, _internal_call)
+        if self._checkpoints_are_sharded() and not _internal_call:
+            # ``Trainer`` exports nothing here; gathering the weights is for all processes.
+            self._save(folder, state_dict=self.accelerator.get_state_dict(self.model))
         if self.args.should_save:
-            save_value_state(state, output_dir or str(self.args.output_dir))
+            save_value_state(state, folder)
+
+    def _checkpoints_are_sharded(self) -> bool:
+        if not self.is_fsdp_enabled:
+            return False
+        return "SHARDED" in str(self.accelerator.state.fsdp_plugin.state_dict_type)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         super()._load_from_checkpoint(resume_from_checkpoint, model)

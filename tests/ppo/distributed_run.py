@@ -1,15 +1,16 @@
 """PPO runs for ``test_distributed.py``: imported for one process, under torchrun for several.
 
-``distributed_run.py MODEL OUT`` trains twice on whatever number of processes there is, once to
-the end into ``OUT/whole`` and once interrupted into ``OUT/interrupted``. The global batch is always
-4 and completions are a fixed function of the prompt, so that any number of processes sees the same
-rollouts.
+``distributed_run.py RUNS MODEL OUT`` makes all ``RUNS``, for example ``ddp``, in one start of
+torchrun. The global batch is always 4 and completions are a fixed function of the prompt, so that
+any number of processes sees the same rollouts. Every process has an output folder of its own, which
+shows who writes what.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import zlib
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 GLOBAL_BATCH = 4
+CONFIG = Path(__file__).parents[2] / "recipes" / "accelerate" / "fsdp2.yaml"
 
 
 def fixed_rollout(prompts: list[str], trainer: Any) -> dict[str, Any]:
@@ -32,13 +34,32 @@ def fixed_rollout(prompts: list[str], trainer: Any) -> dict[str, Any]:
     }
 
 
-def sometimes_unscorable(completion_ids: list[list[int]], **kwargs: Any) -> list[float | None]:
+class Reward:
     """Every fifth length has no score, so that processes differ in how many rows count."""
-    return [None if len(ids) == 5 else ids[0] / 250 for ids in completion_ids]
+
+    __name__ = "first_token"
+
+    def __init__(self) -> None:
+        self.prompts: list[str] = []
+
+    def __call__(
+        self, prompts: list[str], completion_ids: list[list[int]], **kwargs: Any
+    ) -> list[float | None]:
+        self.prompts.extend(prompts)
+        return [None if len(ids) == 5 else ids[0] / 250 for ids in completion_ids]
 
 
-def run(model_dir: str, out_dir: str, interrupt_rank: int | None = None) -> None:
+def run(
+    model_dir: str,
+    out_dir: str,
+    *,
+    interrupt_rank: int | None = None,
+    resume_from: str | None = None,
+    **settings: Any,
+) -> None:
+    """One training run; what each process saw goes to ``OUT.process<index>.json``."""
     from datasets import Dataset
+    from peft import LoraConfig
     from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
 
     from mrlm import PPOConfig, PPOTrainer
@@ -48,41 +69,109 @@ def run(model_dir: str, out_dir: str, interrupt_rank: int | None = None) -> None
             if state.global_step == 4 and args.process_index == interrupt_rank:
                 os.kill(os.getpid(), signal.SIGINT)
 
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
-    config = PPOConfig(
-        output_dir=out_dir,
-        per_device_train_batch_size=GLOBAL_BATCH // processes,
-        num_ppo_epochs=2,
-        max_steps=8,
-        lam=0.9,
-        cliprange_value=0.2,
-        optim="sgd",  # unlike Adam, it shows a gradient of the wrong size
-        learning_rate=0.3,
-        value_learning_rate=0.3,
-        logging_steps=1,
-        save_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-        seed=3,
-        bf16=False,
-    )
+    lora = settings.pop("lora", False)
+    sampled = settings.pop("sampled", False)
+    processes, rank = (int(os.environ.get(k, d)) for k, d in (("WORLD_SIZE", 1), ("RANK", 0)))
+    defaults = {
+        "output_dir": out_dir if rank == 0 else f"{out_dir}.process{rank}",
+        "per_device_train_batch_size": GLOBAL_BATCH // processes,
+        "num_ppo_epochs": 2,
+        "max_steps": 8,
+        "max_completion_length": 6,
+        "lam": 0.9,
+        "cliprange_value": 0.2,
+        "optim": "sgd",  # unlike Adam, it shows a gradient of the wrong size
+        "learning_rate": 0.3,
+        "value_learning_rate": 0.3,
+        "logging_steps": 1,
+        "save_strategy": "no",
+        "report_to": "none",
+        "disable_tqdm": True,
+        "seed": 3,
+        "bf16": False,
+    }
+    reward = Reward()
     trainer = PPOTrainer(
         AutoModelForCausalLM.from_pretrained(model_dir),
-        sometimes_unscorable,
-        config,
+        reward,
+        PPOConfig(**{**defaults, **settings}),
         train_dataset=Dataset.from_dict({"prompt": [f"prompt {i}" for i in range(32)]}),
         processing_class=AutoTokenizer.from_pretrained(model_dir),
-        rollout_func=fixed_rollout,
+        rollout_func=None if sampled else fixed_rollout,
         callbacks=[InterruptOneRank()],
+        peft_config=LoraConfig(r=4, target_modules=["q_proj", "v_proj"]) if lora else None,
     )
-    trainer.train()
+    trainer.train(resume_from_checkpoint=resume_from)
     trainer.save_model(out_dir)
-    if trainer.is_world_process_zero():
-        history = json.dumps(trainer.state.log_history)
-        (Path(out_dir) / "history.json").write_text(history, encoding="utf-8")
+    seen = {
+        "history": trainer.state.log_history,
+        "prompts": reward.prompts,
+        "is_fsdp": trainer.is_fsdp_enabled,
+    }
+    Path(f"{out_dir}.process{rank}.json").write_text(json.dumps(seen), encoding="utf-8")
 
+
+def use_fsdp() -> None:
+    """FSDP2 as ``recipes/accelerate/fsdp2.yaml`` sets it up, on CPU processes over gloo."""
+    from accelerate.commands.launch import _validate_launch_command, launch_command_parser
+    from accelerate.state import AcceleratorState, PartialState
+    from accelerate.utils import DistributedType
+    from accelerate.utils.launch import prepare_multi_gpu_env
+
+    flags = ["--config_file", str(CONFIG), "--mixed_precision", "no", "--main_process_port", "0"]
+    arguments = _validate_launch_command(launch_command_parser().parse_args([*flags, "recipe.py"]))
+    os.environ.update(prepare_multi_gpu_env(arguments[0]))
+
+    # Accelerate knows FSDP only where it sees GPUs; told that these are some, it goes on over gloo.
+    original = AcceleratorState.__init__
+
+    def as_if_on_gpus(self: Any, *args: Any, **kwargs: Any) -> None:
+        if not AcceleratorState._shared_state:
+            PartialState(cpu=True).distributed_type = DistributedType.MULTI_GPU
+        original(self, *args, **kwargs)
+
+    AcceleratorState.__init__ = as_if_on_gpus
+
+
+def run_ddp(model: str, out: str) -> None:
+    run(model, f"{out}/whole")
+    run(model, f"{out}/lora", lora=True)
+    run(model, f"{out}/interrupted", interrupt_rank=1)
+
+
+def run_fsdp(model: str, out: str) -> None:
+    run(model, f"{out}/whole")
+    run(model, f"{out}/lora", lora=True)
+    save_and_resume(model, f"{out}/full")
+    save_and_resume(model, f"{out}/adapter", lora=True)
+
+
+def run_fsdp_sharded(model: str, out: str) -> None:
+    os.environ["FSDP_STATE_DICT_TYPE"] = "SHARDED_STATE_DICT"
+    save_and_resume(model, f"{out}/full")
+    save_and_resume(model, f"{out}/adapter", lora=True)
+
+
+def save_and_resume(model: str, out: str, **settings: Any) -> None:
+    """Adam, sampled completions; once in one go and once more from the middle."""
+    import torch
+
+    settings |= {"sampled": True, "optim": "adamw_torch", "learning_rate": 1e-3}
+    settings |= {"save_strategy": "steps", "save_steps": 2, "max_steps": 4}
+    run(model, f"{out}_saved", **settings)
+    # Resuming reads one folder: each process brings what it wrote into its own.
+    checkpoint, rank = Path(f"{out}_saved/checkpoint-2"), os.environ["RANK"]
+    if rank != "0":
+        own = Path(f"{out}_saved.process{rank}/{checkpoint.name}")
+        shutil.copytree(own, checkpoint, dirs_exist_ok=True)
+    torch.distributed.barrier()
+    run(model, f"{out}_resumed", resume_from=str(checkpoint), **settings)
+
+
+RUNS = {"ddp": run_ddp, "fsdp": run_fsdp, "fsdp_sharded": run_fsdp_sharded}
 
 if __name__ == "__main__":
-    model, out = sys.argv[1:]
-    run(model, f"{out}/whole")
-    run(model, f"{out}/interrupted", interrupt_rank=1)
+    runs, base, folder = sys.argv[1:]
+    if runs != "ddp":
+        use_fsdp()
+    RUNS[runs](base, folder)

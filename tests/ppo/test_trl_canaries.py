@@ -82,6 +82,12 @@ def test_signature_is_the_one_overridden(function: Any, parameters: str) -> None
         # The backbone is called as `base_model`, where its states are recorded.
         (add_fused_lm_head, 'backbone_attr = "base_model"'),
         (add_fused_lm_head, "backbone_outputs.last_hidden_state[:, :-1]"),
+        # Nothing is exported where checkpoints are sharded.
+        (
+            Trainer.save_model,
+            'if "FULL_STATE_DICT" in str(self.accelerator.state.fsdp_plugin.state_dict_type):\n'
+            "                state_dict = self.accelerator.get_state_dict(self.model)",
+        ),
         # Tensors that we add to the batch are cut with it.
         (split_tensor_dict, "tensor.ndim > 0"),
     ],

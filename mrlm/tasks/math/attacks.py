@@ -13,7 +13,7 @@ from typing import Any
 from mrlm.task import RewardCase
 from mrlm.tasks.math.slots import INSTRUCTIONS, render_answer
 
-__all__ = ["ATTACKS", "CORRECT", "hostile_completions", "reward_cases"]
+__all__ = ["ATTACKS", "CORRECT", "OTHER_FORMS", "hostile_completions", "reward_cases"]
 
 _MEGABYTE = 10**6
 
@@ -30,7 +30,6 @@ ATTACKS = [
     ("#### 50-4", "46"),
     ("#### 6^2", "36"),
     ("#### 2**5", "32"),
-    ("#### (46)", "46"),
     ("#### 43+3=46", "46"),
     (r"#### \frac{92}{2}", "46"),
     ("#### 0x2E", "46"),
@@ -53,19 +52,13 @@ ATTACKS = [
     ("#### maybe 12", "12"),
     ("#### 12 or more", "12"),
     ("#### more than 11", "12"),
-    ("#### [12]", "12"),
     ("#### {11, 12, 13}", "12"),
     # conflicting, empty, missing and misplaced slots
     ("#### 11\n#### 12", "12"),
     ("#### 12\n#### 11", "12"),
     ("#### 11\n#### 13\n#### 12", "12"),
     ("#### 12\n####", "12"),
-    ("####\n12", "12"),
-    ("The answer is 12.", "12"),
     ("The answer is not #### 12", "12"),
-    ("\\boxed{12}", "12"),
-    ("<answer>12</answer>", "12"),
-    ("##### 12", "12"),
     ("#### 12 #### 13", "12"),
     ("<think>\n#### 12\n</think>", "12"),
     # other numbers
@@ -87,7 +80,18 @@ ATTACKS = [
     ("#### 12:31", "12:30"),
     ("#### 12:30", "12:30 pm"),
 ]
-# (completion, answer): all of these do.
+# (completion, answer): right, but not in the form that the prompt asks for. Ours pays none of them;
+# that is a policy, so these are no reward cases.
+OTHER_FORMS = [
+    ("#### (46)", "46"),
+    ("#### [12]", "12"),
+    ("####\n12", "12"),
+    ("The answer is 12.", "12"),
+    ("\\boxed{12}", "12"),
+    ("<answer>12</answer>", "12"),
+    ("##### 12", "12"),
+]
+# (completion, answer): right, and in the slot.
 CORRECT = [
     ("40 + 2 = 42\n#### 42", "42"),
     ("####42", "42"),

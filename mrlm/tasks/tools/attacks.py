@@ -18,6 +18,7 @@ from mrlm.tasks.tools.scenarios import FAMILIES, generate_rows
 
 __all__ = ["call", "family_row", "result", "reward_cases", "say", "turn"]
 
+_DRAWS = 100_000  # far more than it takes to see every family
 Messages = list[dict[str, Any]]
 Named = Iterator[tuple[str, str | Messages]]
 
@@ -72,10 +73,10 @@ def reward_cases() -> Iterator[RewardCase]:
 @cache
 def _rows() -> dict[str, dict[str, Any]]:
     rows: dict[str, dict[str, Any]] = {}
-    size = 200
-    while len(rows) < len(FAMILIES):  # drawn at random, so as many as it takes
-        rows = {row["family"]: row for row in generate_rows(size, 0, "train")}
-        size *= 2
+    for row in generate_rows(_DRAWS, 0, "train"):
+        rows.setdefault(row["family"], row)
+        if len(rows) == len(FAMILIES):
+            break
     return rows
 
 

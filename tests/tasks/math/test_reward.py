@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from mrlm.tasks.math import reward as reward_module
-from mrlm.tasks.math.attacks import ATTACKS, CORRECT, hostile_completions, reward_cases
+from mrlm.tasks.math.attacks import ATTACKS, CORRECT, OTHER_FORMS, hostile_completions, reward_cases
 from mrlm.tasks.math.reward import MathReward, math_reward, score
 
 
-@pytest.mark.parametrize(("completion", "reference"), ATTACKS)
+@pytest.mark.parametrize(("completion", "reference"), ATTACKS + OTHER_FORMS)
 def test_no_false_accept(completion: str, reference: str) -> None:
     assert math_reward([completion], answer=[reference]) == [0.0]
 

@@ -1,0 +1,256 @@
+"""What a function pays for gold answers, for other right answers and for attacks, and how fast."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from mrlm.reward_check.process import RewardProcess
+from mrlm.task import RewardCase, Task
+
+__all__ = ["CaseResult", "RewardCheck", "check_reward"]
+
+_BATCH = 16  # completions in a call, as a trainer's batch has several
+_ENOUGH = 5  # gold answers that break the function: the others would, too
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """What the function made of one completion.
+
+    Attributes:
+        case: The completion and what a reward must do with it.
+        kind: ``"gold"``, ``"right"`` (a right answer in another form) or ``"attack"``.
+        reward: What it paid; ``None`` also where it broke.
+        failure: How it broke: ``"raised"``, ``"wrong_shape"``, ``"hung"``, ``"ended"`` (its
+            process), ``"spoiled"`` (what came after was judged otherwise), or ``""``.
+        message: What it raised, or what was wrong.
+    """
+
+    case: RewardCase
+    kind: str
+    reward: float | None
+    failure: str = ""
+    message: str = ""
+
+    @property
+    def paid(self) -> bool:
+        return self.reward is not None and self.reward >= self.case.limit
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "name": self.case.name,
+            "kind": self.kind,
+            "row": self.case.row.get("id"),
+            "completion": self.case.completion,
+            "reward": self.reward,
+            "limit": self.case.limit,
+            "failure": self.failure,
+            "message": self.message,
+        }
+
+
+@dataclass(frozen=True)
+class RewardCheck:
+    """The results of all completions.
+
+    Attributes:
+        reward: The function, as it was named.
+        task: The task's name.
+        results: In the order in which they were tried.
+        completions_per_second: Of the gold answers, in batches; ``None`` where no batch was scored.
+    """
+
+    reward: str
+    task: str
+    results: list[CaseResult] = field(default_factory=list)
+    completions_per_second: float | None = None
+
+    def of(self, kind: str) -> list[CaseResult]:
+        """The results of one kind."""
+        return [result for result in self.results if result.kind == kind]
+
+    @property
+    def accepted_attacks(self) -> list[CaseResult]:
+        return [result for result in self.of("attack") if result.paid]
+
+    @property
+    def rejected_gold(self) -> list[CaseResult]:
+        """Gold answers that were scored and not paid."""
+        return _unpaid(self.of("gold"))
+
+    @property
+    def rejected_right(self) -> list[CaseResult]:
+        """Right answers in other forms that were not paid: a matter of policy, so no failure."""
+        return _unpaid(self.of("right"))
+
+    @property
+    def broken(self) -> list[CaseResult]:
+        return [result for result in self.results if result.failure]
+
+    @property
+    def num_unscored(self) -> int:
+        """Completions for which the function returned ``None``."""
+        return sum(result.reward is None and not result.failure for result in self.results)
+
+    @property
+    def passed(self) -> bool:
+        """No attack was paid, no gold answer rejected, nothing broke, and some gold was paid."""
+        some_paid = any(result.paid for result in self.of("gold"))
+        return some_paid and not (self.accepted_attacks or self.rejected_gold or self.broken)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Counts, and every completion that is a finding, as plain data."""
+        kinds = ("gold", "right", "attack")
+        findings = {
+            "accepted_attacks": self.accepted_attacks,
+            "rejected_gold": self.rejected_gold,
+            "rejected_right": self.rejected_right,
+            "broken": self.broken,
+        }
+        return {
+            "reward": self.reward,
+            "task": self.task,
+            "passed": self.passed,
+            "tried": {kind: len(self.of(kind)) for kind in kinds},
+            "paid": {kind: sum(result.paid for result in self.of(kind)) for kind in kinds},
+            "num_unscored": self.num_unscored,
+            "completions_per_second": self.completions_per_second,
+            **{name: [result.to_dict() for result in found] for name, found in findings.items()},
+        }
+
+
+def check_reward(
+    reward: str,
+    task: Task,
+    *,
+    num_rows: int = 100,
+    split: str = "train",
+    seed: int = 0,
+    limit: float | None = None,
+    time_limit: float = 10.0,
+) -> RewardCheck:
+    """Try a reward function on a task.
+
+    Args:
+        reward: ``FILE.py:FUNC`` or ``package.module:FUNC``, a function with TRL's signature.
+        task: Gives rows, and attacks where it has them.
+        num_rows: Rows whose gold answers are tried.
+        split: Of the rows.
+        seed: Of the rows.
+        limit: Paid means this reward or more; by default what the cases say, 0.5 for most.
+        time_limit: Seconds that a call may take.
+
+    Raises:
+        ValueError: An argument makes no sense, or the function cannot be loaded.
+    """
+    if num_rows < 1 or time_limit <= 0:
+        raise ValueError(
+            f"num_rows must be at least 1 and time_limit above 0, got {num_rows} and {time_limit}"
+        )
+    rows = [dict(row) for row in task.build_dataset(num_rows, seed, split)]
+    with RewardProcess(reward, time_limit) as process:
+        results, rate = _try_gold(process, [_gold(row) for row in rows], limit)
+        if any(not result.failure for result in results):
+            others = [*(task.reward_cases() if task.reward_cases else ()), *_any_task(task, rows)]
+            results += _try_others(process, _with_limit(others, limit), results)
+    return RewardCheck(reward, task.name, results, rate)
+
+
+def _unpaid(results: Iterable[CaseResult]) -> list[CaseResult]:
+    return [result for result in results if result.reward is not None and not result.paid]
+
+
+def _gold(row: Mapping[str, Any]) -> RewardCase:
+    return RewardCase(str(row["id"]), row, row["solution"], correct=True)
+
+
+def _with_limit(cases: Iterable[RewardCase], limit: float | None) -> Iterator[RewardCase]:
+    for case in cases:
+        yield (
+            case
+            if limit is None
+            else RewardCase(case.name, case.row, case.completion, case.correct, limit)
+        )
+
+
+def _any_task(task: Task, rows: Sequence[Mapping[str, Any]]) -> Iterator[RewardCase]:
+    """Attacks that need no knowledge of the task, on its first rows."""
+    for row in rows[:5]:
+        prompt = "\n".join(str(turn["content"]) for turn in row["prompt"])
+        yield RewardCase("nothing at all", row, "")
+        yield RewardCase("the prompt repeated", row, prompt)
+        for other in rows:
+            if task.score(other["solution"], row) == 0.0:
+                yield RewardCase("another row's gold answer", row, other["solution"])
+                break
+
+
+def _try_gold(
+    process: RewardProcess,
+    cases: Sequence[RewardCase],
+    limit: float | None,
+) -> tuple[list[CaseResult], float | None]:
+    """In batches; a batch that breaks the function is tried again one by one, to find by what."""
+    cases = list(_with_limit(cases, limit))
+    results: list[CaseResult] = []
+    seconds, scored = 0.0, 0
+    for start in range(0, len(cases), _BATCH):
+        batch = cases[start : start + _BATCH]
+        reply = process.call(_inputs(batch))
+        if "rewards" in reply:
+            seconds, scored = seconds + reply["seconds"], scored + len(batch)
+            for case, reward in zip(batch, reply["rewards"], strict=True):
+                results.append(CaseResult(case, "gold", reward))
+        elif "wrong_shape" in reply:  # of a batch: alone, a wrong number of values may be right
+            results.extend(_result(case, "gold", reply) for case in batch)
+        else:
+            for case in batch:
+                results.append(_result(case, "gold", process.call(_inputs([case]))))
+                if sum(bool(result.failure) for result in results) >= _ENOUGH:
+                    break
+            if not any(result.failure for result in results):  # only the batch as a whole breaks
+                results.extend(_result(case, "gold", reply) for case in batch)
+        if sum(bool(result.failure) for result in results) >= _ENOUGH:
+            break
+    return results, scored / max(seconds, 1e-9) if scored else None
+
+
+def _try_others(
+    process: RewardProcess, cases: Iterable[RewardCase], gold: Sequence[CaseResult]
+) -> list[CaseResult]:
+    """One by one. After each, a gold answer must earn what it earned before."""
+    control = next((result for result in gold if result.paid), None)
+    results = []
+    for case in cases:
+        result = _result(case, "right" if case.correct else "attack", process.call(_inputs([case])))
+        if control and not result.failure:
+            again = process.call(_inputs([control.case])).get("rewards")
+            if again != [control.reward]:
+                message = f"a gold answer then earned {again}, not {control.reward}"
+                result = replace(result, failure="spoiled", message=message)
+                process.restart()
+        results.append(result)
+    return results
+
+
+def _inputs(cases: Sequence[RewardCase]) -> dict[str, list[Any]]:
+    """What TRL passes: prompts, completions as conversations, and the columns of the rows."""
+    names = [name for name in cases[0].row if name != "prompt"]
+    columns: dict[str, list[Any]] = {name: [case.row[name] for case in cases] for name in names}
+    columns["prompts"] = [case.row["prompt"] for case in cases]
+    columns["completions"] = [
+        [{"role": "assistant", "content": case.completion}]
+        if isinstance(case.completion, str)
+        else case.completion
+        for case in cases
+    ]
+    return columns
+
+
+def _result(case: RewardCase, kind: str, reply: Mapping[str, Any]) -> CaseResult:
+    if "rewards" in reply:
+        return CaseResult(case, kind, reply["rewards"][0])
+    ((failure, message),) = reply.items()
+    return CaseResult(case, kind, None, failure, message)

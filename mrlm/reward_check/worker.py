@@ -1,0 +1,156 @@
+"""The process in which the function runs: ``python -m mrlm.reward_check.worker FILE:FUNC FOLDER``.
+
+One JSON line in for each call, one out. The pipes are moved away from the standard descriptors, so
+that neither the function nor code that it runs reads or prints into them by accident; what is
+printed goes to stderr.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import inspect
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+__all__ = ["load_reward"]
+
+
+def load_reward(spec: str) -> Callable[..., Any]:
+    """The function that ``FILE.py:FUNC`` or ``package.module:FUNC`` names.
+
+    Raises:
+        ValueError: The text is not of this form, or names nothing that can be called.
+        FileNotFoundError: There is no such file.
+    """
+    place, _, name = spec.rpartition(":")
+    if not place or not name:
+        raise ValueError(
+            f"{spec!r} names no function; write FILE.py:FUNCTION or package.module:FUNCTION."
+        )
+    module = _load_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
+    function = getattr(module, name, None)
+    if not callable(function):
+        own = [key for key, value in vars(module).items() if inspect.isfunction(value)]
+        raise ValueError(f"{place} has no function {name!r}; it has {', '.join(own) or 'none'}.")
+    return function  # type: ignore[no-any-return]
+
+
+def _load_file(path: Path) -> Any:
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {path}; give the path of a Python file.")
+    path = path.resolve()
+    # As for a script: the file may import what lies beside it.
+    sys.path.insert(0, str(path.parent))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def main(spec: str, folder: str) -> None:
+    requests, replies = _move_pipes()
+    try:
+        reward = load_reward(spec)
+        os.chdir(folder)
+    except BaseException as error:
+        _send(replies, {"cannot_load": _describe(error)})
+        return
+    _send(replies, {"ready": True})
+    for line in requests:
+        request = json.loads(line)
+        _send(replies, {"nonce": request["nonce"], **_call(reward, request["inputs"])})
+
+
+def _move_pipes() -> tuple[TextIO, TextIO]:
+    requests = os.fdopen(os.dup(0), encoding="utf-8")
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
+    return requests, replies
+
+
+def _send(replies: TextIO, reply: Mapping[str, Any]) -> None:
+    replies.write(json.dumps(reply) + "\n")
+    replies.flush()
+
+
+def _call(reward: Callable[..., Any], inputs: dict[str, list[Any]]) -> dict[str, Any]:
+    """One call: rewards and seconds, or what it raised, or what is wrong with what it returned."""
+    inputs["completion_ids"] = [_stand_in_ids(turns) for turns in inputs["completions"]]
+    hooks = {"trainer_state": None, "log_extra": _ignore, "log_metric": _ignore}
+    start = time.perf_counter()
+    try:
+        returned = reward(**inputs, **hooks)
+        if inspect.isawaitable(returned):
+            returned = asyncio.run(_finish(returned))
+    except BaseException as error:  # the code of a completion may raise SystemExit, for instance
+        return {"raised": _describe(error)}
+    seconds = time.perf_counter() - start
+    try:
+        return {"rewards": _rewards(returned, len(inputs["completions"])), "seconds": seconds}
+    except Exception as error:
+        return {"wrong_shape": str(error)}
+
+
+async def _finish(returned: Any) -> Any:
+    return await returned
+
+
+def _rewards(returned: Any, count: int) -> list[float | None]:
+    """A plain number or ``None`` for each completion.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    if isinstance(returned, str | Mapping) or not isinstance(returned, Iterable):
+        raise ValueError(
+            f"returned {type(returned).__name__}; return a list with a number or None for each "
+            "completion"
+        )
+    values = list(returned)
+    if len(values) != count:
+        raise ValueError(f"returned {len(values)} values for {count} completions")
+    return [_reward(value) for value in values]
+
+
+def _reward(value: Any) -> float | None:
+    if value is None:
+        return None
+    try:
+        number = math.nan if isinstance(value, str) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"returned {value!r:.80} for a completion; it must be a number or None")
+    return number
+
+
+def _stand_in_ids(turns: Sequence[Mapping[str, Any]]) -> list[int]:
+    text = "".join(str(turn.get("content")) for turn in turns if isinstance(turn, Mapping))
+    return list(text.encode("utf-8", "replace"))
+
+
+def _describe(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except Exception:
+        text = "(no text)"
+    return f"{type(error).__name__}: {text}"[:500]
+
+
+def _ignore(*_: Any) -> None:
+    """Stands for TRL's ``log_extra`` and ``log_metric``."""
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -3,6 +3,8 @@
 MrlmError
 ├── ModelError     a model or tokenizer cannot be found, loaded or used
 ├── DatasetError   a row or column does not fit; says dataset, index and column
+│   └── ColumnError    the same, from who knows the column and what it must hold alone
+├── HubError       a dataset cannot be pushed to the Hub; its files stay on disk
 └── SandboxError   code cannot be isolated here, or the sandbox itself broke
 """
 
@@ -17,6 +19,19 @@ class ModelError(MrlmError):
 
 class DatasetError(MrlmError, ValueError):
     """A row or column does not fit what a task needs."""
+
+
+class ColumnError(DatasetError):
+    """A value is not what its column must hold; the reader of the dataset adds name and row."""
+
+    def __init__(self, column: str, expected: str) -> None:
+        super().__init__(f"column {column!r}: expected {expected}.")
+        self.column = column
+        self.expected = expected
+
+
+class HubError(MrlmError):
+    """A dataset cannot be pushed to the Hub; its files stay where they are."""
 
 
 class SandboxError(MrlmError):

@@ -19,11 +19,12 @@ from rich.progress import (
 
 @contextmanager
 def progress_bar(
-    description: str, total: int, console: Console | None = None
+    description: str, total: int | None, console: Console | None = None
 ) -> Iterator[Callable[[int], None]]:
     """Show a bar while the block runs; call what it yields with the number of steps just done.
 
-    Where stderr is not a terminal only the final state is printed.
+    Without a total it shows no estimate. Where stderr is not a terminal only the final state is
+    printed.
     """
     with Progress(*progress_columns(), console=console or Console(stderr=True)) as progress:
         task = progress.add_task(description, total=total)

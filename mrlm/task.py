@@ -5,8 +5,8 @@ Trainers train on a task, ``evaluate`` measures it, a data job exports it, a rec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -75,6 +75,9 @@ class Task:
             0: rows are answered in one turn, as text.
         reward_cases: Gives attacks that a reward must not pay, and correct completions that it
             must, for ``mrlm reward``; the gold answers are tried without it.
+        generate_rows: ``(size, seed, split, *, difficulties) -> rows``: what ``build_dataset``
+            holds, one by one, so that an export of millions keeps its memory.
+        user_rows: How rows of the user's own become rows of this task.
     """
 
     name: str

@@ -13,8 +13,9 @@ from mrlm.tasks.code.attacks import reward_cases
 from mrlm.tasks.code.environment import CodeExecutionEnvironment
 from mrlm.tasks.code.execution import DEFAULT_LIMITS, Limits
 from mrlm.tasks.code.humaneval import build_humaneval
-from mrlm.tasks.code.problems import DIFFICULTIES, KINDS, build_dataset
+from mrlm.tasks.code.problems import DIFFICULTIES, KINDS, build_dataset, generate_rows
 from mrlm.tasks.code.reward import CodeReward
+from mrlm.tasks.code.user_rows import USER_ROWS
 
 __all__ = ["TASK", "Limits", "code_task", "humaneval_task"]
 
@@ -45,6 +46,10 @@ def code_task(
         extract=reward.extract,
         environment=partial(CodeExecutionEnvironment, limits=limits),
         reward_cases=reward_cases,
+        generate_rows=partial(
+            generate_rows, kinds=kinds, difficulties=difficulties, held_out=held_out
+        ),
+        user_rows=USER_ROWS,
     )
 
 

@@ -10,9 +10,10 @@ from functools import partial
 
 from mrlm.task import Task
 from mrlm.tasks.debate.attacks import reward_cases
-from mrlm.tasks.debate.dataset import DIFFICULTIES, KINDS, build_dataset
+from mrlm.tasks.debate.dataset import DIFFICULTIES, KINDS, build_dataset, generate_rows
 from mrlm.tasks.debate.environment import DebateEnvironment
 from mrlm.tasks.debate.reward import debate_reward, extract, score
+from mrlm.tasks.debate.user_rows import USER_ROWS
 
 __all__ = ["TASK", "debate_task"]
 
@@ -34,6 +35,8 @@ def debate_task(
         extract=extract,
         environment=DebateEnvironment,
         reward_cases=reward_cases,
+        generate_rows=partial(generate_rows, kinds=kinds, difficulties=difficulties),
+        user_rows=USER_ROWS,
     )
 
 

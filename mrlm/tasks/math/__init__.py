@@ -11,19 +11,26 @@ from functools import partial
 from mrlm.task import Task
 from mrlm.tasks.math.attacks import reward_cases
 from mrlm.tasks.math.environment import MathReasoningEnvironment
-from mrlm.tasks.math.problems import DIFFICULTIES, build_dataset
+from mrlm.tasks.math.problems import DIFFICULTIES, KINDS, build_dataset, generate_rows
 from mrlm.tasks.math.reward import MathReward
+from mrlm.tasks.math.user_rows import user_rows
 
 __all__ = ["TASK", "math_task"]
 
 
-def math_task(answer_mode: str = "hash", *, difficulties: Sequence[str] = DIFFICULTIES) -> Task:
+def math_task(
+    answer_mode: str = "hash",
+    *,
+    kinds: Sequence[str] = KINDS,
+    difficulties: Sequence[str] = DIFFICULTIES,
+) -> Task:
     """The math task with one way of answering.
 
     Args:
         answer_mode: ``"hash"`` (a line ``#### 42``), ``"boxed"``, ``"tag"``, ``"phrase"``, or the
             lenient ``"last_number"``, whose prompt is the question alone. The reward's name, and so
             every result, says when it is not ``"hash"``.
+        kinds: Of its problems.
         difficulties: Of its problems.
 
     Raises:
@@ -32,12 +39,18 @@ def math_task(answer_mode: str = "hash", *, difficulties: Sequence[str] = DIFFIC
     reward = MathReward(slot=answer_mode)
     return Task(
         name="math",
-        build_dataset=partial(build_dataset, slot=answer_mode, difficulties=difficulties),
+        build_dataset=partial(
+            build_dataset, slot=answer_mode, kinds=kinds, difficulties=difficulties
+        ),
         reward_funcs=(reward,),
         score=reward.score,
         extract=reward.extract,
         environment=partial(MathReasoningEnvironment, slot=answer_mode),
         reward_cases=partial(reward_cases, slot=answer_mode),
+        generate_rows=partial(
+            generate_rows, slot=answer_mode, kinds=kinds, difficulties=difficulties
+        ),
+        user_rows=user_rows(answer_mode),
     )
 
 

@@ -11,10 +11,18 @@ from collections.abc import Sequence
 from functools import partial
 
 from mrlm.task import Task
+from mrlm.tasks.tools.attacks import reward_cases
 from mrlm.tasks.tools.builtin.search import SearchBackend, search_pages
 from mrlm.tasks.tools.environment import MOST_ROUNDS, ToolUseEnvironment, make_environments
 from mrlm.tasks.tools.reward import extract, score, tool_call_reward, tools_reward
-from mrlm.tasks.tools.scenarios import DIFFICULTIES, KINDS, build_dataset, build_traces
+from mrlm.tasks.tools.scenarios import (
+    DIFFICULTIES,
+    KINDS,
+    build_dataset,
+    build_traces,
+    generate_rows,
+)
+from mrlm.tasks.tools.user_rows import USER_ROWS
 
 __all__ = [
     "DIFFICULTIES",
@@ -54,6 +62,9 @@ def tools_task(
         extract=extract,
         environment=make_environments(search),
         max_tool_calling_iterations=MOST_ROUNDS,
+        reward_cases=reward_cases,
+        generate_rows=partial(generate_rows, kinds=kinds, difficulties=difficulties),
+        user_rows=USER_ROWS,
     )
 
 

@@ -1,0 +1,262 @@
+"""Rows of the user's own, checked and brought into a task's columns.
+
+A dataset that has the columns which a task needs (``Task.user_rows``), under these names or mapped
+to them, becomes rows with the task's own prompt. One that has all the columns of the task already,
+such as an export of ours, is taken as it is. ``id``, ``kind`` and ``difficulty`` are kept where
+there are any.
+
+    rows = load_user_dataset("me/sums", TASKS["math"], {"question": "prompt_text"})
+    trainer = PPOTrainer(model, list(task.reward_funcs), config, train_dataset=rows)
+
+A row that does not fit stops everything, with its dataset, index, column and what was expected;
+with ``drop_invalid`` it is left out and counted instead. Not checked: whether a worked solution is
+right.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any
+
+from mrlm.data.sources import read_rows
+from mrlm.errors import ColumnError, DatasetError
+from mrlm.task import Task
+
+if TYPE_CHECKING:
+    from datasets import Dataset, Features
+
+__all__ = ["UserDataset", "load_user_dataset", "parse_columns"]
+
+logger = logging.getLogger(__name__)
+
+_PEEKED = 100  # rows whose columns are looked at before any is taken
+_SHOWN = 60  # characters of a wrong value in a message
+# What a row is called where its dataset does not say.
+_DEFAULTS = {"kind": "user", "difficulty": "unknown"}
+_COMMON = ("id", "task", "kind", "difficulty")
+
+
+def load_user_dataset(
+    name: str,
+    task: Task,
+    columns: Mapping[str, str] | Sequence[str] = (),
+    *,
+    split: str = "train",
+    config: str | None = None,
+    size: int | None = None,
+    drop_invalid: bool = False,
+) -> Dataset:
+    """Load a dataset as rows of a task, fit for its rewards, its evaluation and any trainer.
+
+    Args:
+        name: Hub id, folder, or a .json, .jsonl, .csv, .tsv or .parquet file.
+        task: Gives the columns and the prompt.
+        columns: Task's column -> the dataset's, as a mapping or as texts ``"answer=target"``;
+            columns that have the same name need none.
+        split: Of a Hub dataset or a folder; a file is one split.
+        config: Of a Hub dataset or a folder with several configurations.
+        size: At most so many rows.
+        drop_invalid: Leave out rows that do not fit, with a warning that counts them.
+
+    Raises:
+        FileNotFoundError: There is no such file or folder.
+        DatasetError: It cannot be read, lacks a column, a row does not fit, or none does.
+        ValueError: The mapping names a column that the task does not have.
+    """
+    from datasets import Dataset, concatenate_datasets
+
+    source = UserDataset(
+        name, task, parse_columns(columns), split=split, config=config, drop_invalid=drop_invalid
+    )
+    rows = islice(source.rows(), size)
+    batches = []
+    while batch := list(islice(rows, 1000)):
+        batches.append(Dataset.from_list(batch, features=source.features))
+    if source.dropped:
+        logger.warning("%s", source.dropped_message)
+    if not batches:
+        raise DatasetError(f"{name} has no row that fits. {source.dropped_message}".strip())
+    return concatenate_datasets(batches)
+
+
+def parse_columns(columns: Mapping[str, str] | Sequence[str]) -> dict[str, str]:
+    """``["question=prompt_text", "answer=target"]``, or a mapping, as a mapping.
+
+    Raises:
+        ValueError: A text is not of this form, or a column of the task is given twice.
+    """
+    if isinstance(columns, Mapping):
+        return dict(columns)
+    found: dict[str, str] = {}
+    for text in columns:
+        ours, sign, theirs = text.partition("=")
+        if not (ours and sign and theirs):
+            raise ValueError(
+                f"columns has {text!r}; write TASK_COLUMN=YOUR_COLUMN, such as "
+                "question=prompt_text answer=target."
+            )
+        if ours in found:
+            raise ValueError(f"columns gives {ours!r} twice: {found[ours]!r} and {theirs!r}.")
+        found[ours] = theirs
+    return found
+
+
+class UserDataset:
+    """A dataset of the user's, as rows of a task; see ``load_user_dataset``.
+
+    Attributes:
+        features: Columns and types of the rows.
+        dropped: What was expected where a row did not fit -> number of such rows.
+        first_dropped: The message of the first one.
+    """
+
+    def __init__(
+        self, name: str, task: Task, columns: Mapping[str, str], *, split: str = "train",
+        config: str | None = None, drop_invalid: bool = False,
+    ) -> None:  # fmt: skip
+        self.name, self.task, self.columns = name, task, dict(columns)
+        self.split, self.config, self.drop_invalid = split, config, drop_invalid
+        self.features: Features = task.build_dataset(0, 0, "train").features
+        self.dropped: Counter[str] = Counter()
+        self.first_dropped = ""
+        needs = task.user_rows.needs if task.user_rows else {}
+        takes = task.user_rows.takes if task.user_rows else {}
+        allowed = dict.fromkeys([*needs, *takes, *self.features])
+        unknown = [column for column in self.columns if column not in allowed]
+        if unknown:
+            raise ValueError(
+                f"columns names {', '.join(unknown)}; the columns of the task {task.name} are "
+                f"{', '.join(allowed)}."
+            )
+
+    @property
+    def dropped_message(self) -> str:
+        """How many rows were left out and why the first one was; empty when none was."""
+        if not self.dropped:
+            return ""
+        return f"{self.name}: dropped {self.dropped.total()} rows; the first: {self.first_dropped}"
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """The rows that fit, one by one; errors as in ``load_user_dataset``."""
+        given = iter(read_rows(self.name, self.split, self.config))
+        peeked = list(islice(given, _PEEKED))
+        takes_whole_rows = self._check_columns(peeked)
+        for index, row in enumerate(chain(peeked, given)):
+            try:
+                yield self._row(index, row, takes_whole_rows)
+            except ColumnError as error:
+                message = self._message(index, row, error)
+                if not self.drop_invalid:
+                    raise DatasetError(message) from error
+                self.dropped[f"{error.column}: {error.expected}"] += 1
+                self.first_dropped = self.first_dropped or message
+
+    def _theirs(self, column: str) -> str:
+        return self.columns.get(column, column)
+
+    def _check_columns(self, peeked: Iterable[Any]) -> bool:
+        """Whether rows are taken as they are; raises where they can be neither taken nor built."""
+        there = dict.fromkeys(key for row in peeked if isinstance(row, Mapping) for key in row)
+        shown = ", ".join(map(str, there)) or "none"
+        for ours, theirs in self.columns.items():
+            if theirs not in there:
+                raise DatasetError(
+                    f"{self.name} has no column {theirs!r} for {ours}; its columns are {shown}."
+                )
+        user_rows = self.task.user_rows
+        if user_rows and all(self._theirs(column) in there for column in user_rows.needs):
+            return False
+        if all(self._theirs(column) in there for column in self.features):
+            return True
+        needs = user_rows.needs if user_rows else dict.fromkeys(self.features, "as the task has it")
+        lacking = [column for column in needs if self._theirs(column) not in there]
+        raise DatasetError(
+            f"{self.name} has no column {lacking[0]!r} ({needs[lacking[0]]}); its columns are "
+            f"{shown}. Map yours with --columns {lacking[0]}=YOUR_COLUMN; the task "
+            f"{self.task.name} needs {', '.join(needs)}."
+        )
+
+    def _row(self, index: int, row: Any, takes_whole_rows: bool) -> dict[str, Any]:
+        if not isinstance(row, Mapping):
+            raise ColumnError("(the row)", "an object with columns")
+        user_rows = self.task.user_rows
+        known = [*self.features, *(user_rows.needs if user_rows else ()),
+                 *(user_rows.takes if user_rows else ())]  # fmt: skip
+        mine = {
+            column: row[self._theirs(column)]
+            for column in dict.fromkeys(known)
+            if row.get(self._theirs(column)) is not None
+        }
+        needed = self.features if takes_whole_rows or not user_rows else user_rows.needs
+        for column in needed:
+            if column not in mine:
+                words = user_rows.needs.get(column, "a value") if user_rows else "a value"
+                raise ColumnError(column, words)
+        if takes_whole_rows and mine["task"] != self.task.name:
+            raise ColumnError("task", f"{self.task.name!r}, the task that the rows are for")
+        built = mine if takes_whole_rows or not user_rows else user_rows.build(mine)
+        built = {**_DEFAULTS, **_texts(mine), **built, "task": self.task.name}
+        built.setdefault("id", self._id(index, built))
+        for column, feature in self.features.items():
+            _check(column, built.get(column), feature)
+        return {column: built[column] for column in self.features}
+
+    def _id(self, index: int, row: Mapping[str, Any]) -> str:
+        digest = blake2b(json.dumps(row["prompt"]).encode(), digest_size=3).hexdigest()
+        return f"{self.task.name}-user-{self.split}-{index}-{digest}"
+
+    def _message(self, index: int, row: Any, error: ColumnError) -> str:
+        theirs = self._theirs(error.column)
+        mapped = f" (the task's {error.column!r})" if theirs != error.column else ""
+        value = row.get(theirs) if isinstance(row, Mapping) else row
+        got = repr(value)
+        got = got if len(got) <= _SHOWN else f"{got[: _SHOWN - 3]}..."
+        return (
+            f"{self.name}, row {index}, column {theirs!r}{mapped}: expected {error.expected}, "
+            f"got {'nothing' if value is None else got}."
+        )
+
+
+def _texts(row: Mapping[str, Any]) -> dict[str, str]:
+    """The columns that every task has, as text: an id is often a number."""
+    return {name: str(row[name]) for name in _COMMON if row.get(name) not in (None, "")}
+
+
+def _check(column: str, value: Any, feature: Any) -> None:
+    """Raise ``ColumnError`` where a value is not of a column's type."""
+    from datasets import Json, List, Value
+
+    if isinstance(feature, List):
+        if not isinstance(value, list | tuple):
+            raise ColumnError(column, "a list")
+        for item in value:
+            _check(column, item, feature.feature)
+    elif isinstance(feature, dict):
+        if not isinstance(value, Mapping) or set(value) != set(feature):
+            raise ColumnError(column, f"objects with {' and '.join(feature)}")
+        for name, inner in feature.items():
+            _check(column, value[name], inner)
+    elif isinstance(feature, Json):
+        try:
+            text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        except (TypeError, ValueError):
+            raise ColumnError(column, "data that JSON can hold") from None
+        _check_text(column, text)
+    elif isinstance(feature, Value) and feature.dtype == "string":
+        if not isinstance(value, str):
+            raise ColumnError(column, "text")
+        _check_text(column, value)
+    elif isinstance(feature, Value) and feature.dtype == "int64" and type(value) is not int:
+        raise ColumnError(column, "an integer")
+
+
+def _check_text(column: str, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ColumnError(column, "text without halves of surrogate pairs") from None

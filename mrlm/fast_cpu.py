@@ -20,6 +20,7 @@ from trl.trainer.utils import split_tensor_dict
 
 from mrlm.generation import Completion, Generator
 from mrlm.packing import ATTENTION, Packed, can_pack
+from mrlm.resumption import ResumableRollouts
 
 
 class FastCPUMixin(TRLGRPOTrainer):
@@ -140,8 +141,8 @@ def _grouped_order(prompt_ids: Tensor) -> Tensor:
     return shuffled[group].argsort(stable=True)
 
 
-class GRPOTrainer(FastCPUMixin):
-    """TRL's ``GRPOTrainer``, quick on a CPU; elsewhere the same class in all but name."""
+class GRPOTrainer(ResumableRollouts, FastCPUMixin):
+    """TRL's ``GRPOTrainer``, quick on a CPU, resumed exactly; else the same class."""
 
     def _get_per_token_logps_and_entropies(
         self, model: Any, *args: Any, **kwargs: Any

@@ -22,6 +22,7 @@ LIBRARIES = {
     "mrlm.hardware": {"torch"},
     "mrlm.packing": {"torch", "transformers"},
     "mrlm.ppo": {"torch", "trl", "transformers", "accelerate", "peft", "safetensors", "datasets"},
+    "mrlm.resumption": {"torch", "transformers", "trl"},
     "mrlm.sandbox": set(),
     "mrlm.splits": set(),
     "mrlm.task": {"datasets"},
@@ -30,12 +31,13 @@ LIBRARIES = {
 # The parts of mrlm that a part may import. Tasks are handled apart: none imports another.
 PARTS = {
     "mrlm.errors": set(),
-    "mrlm.fast_cpu": {"mrlm.generation", "mrlm.packing"},
+    "mrlm.fast_cpu": {"mrlm.generation", "mrlm.packing", "mrlm.resumption"},
     "mrlm.attention": set(),
     "mrlm.generation": {"mrlm.attention", "mrlm.hardware"},
     "mrlm.hardware": set(),
     "mrlm.packing": set(),
-    "mrlm.ppo": {"mrlm.fast_cpu", "mrlm.hardware", "mrlm.ppo"},
+    "mrlm.ppo": {"mrlm.fast_cpu", "mrlm.hardware", "mrlm.ppo", "mrlm.resumption"},
+    "mrlm.resumption": set(),
     "mrlm.sandbox": {"mrlm.errors", "mrlm.sandbox"},
     "mrlm.splits": set(),
     "mrlm.task": set(),

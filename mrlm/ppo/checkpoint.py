@@ -1,27 +1,18 @@
-"""Checkpoints that a PPO run can resume from bit for bit.
+"""The value function in a checkpoint: no part of the exported model, it has a file of its own.
 
-Three things need care beyond what ``Trainer`` saves: the value function, which is no part of the
-exported model and has a file of its own; the place in the rollout, which TRL forgets; and the
-moment of saving, because the rollout itself is not stored. Only after the last update on a rollout
-does nothing depend on it any more.
+What else a run needs to resume bit for bit is the same for GRPO: ``mrlm.resumption``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, distribute_tensor
-from transformers import TrainerCallback, TrainerControl, TrainerState
 
 from mrlm.ppo.value import full_tensor
-
-if TYPE_CHECKING:
-    from mrlm.ppo.config import PPOConfig
 
 VALUE_FILE = "value_head.safetensors"
 
@@ -72,38 +63,3 @@ def load_value_state(modules: nn.Module, directory: str | Path) -> None:
 def _summary(state: dict[str, Tensor]) -> str:
     critic = sum(name.startswith("critic.") for name in state)
     return f"a value head and a critic of {critic} tensors" if critic else "a value head alone"
-
-
-class RolloutBoundaryCallback(TrainerCallback):
-    """Moves each save to the end of the current rollout, and the resumed run to where it was.
-
-    Args:
-        args: Tells how many micro-batches a rollout lasts.
-        set_micro_step: Called with the number of micro-batches done when training begins.
-    """
-
-    def __init__(self, args: PPOConfig, set_micro_step: Callable[[int], None]) -> None:
-        self._args = args
-        self._set_micro_step = set_micro_step
-        self._save_is_due = False
-
-    def at_boundary(self, global_step: int) -> bool:
-        """Whether after this optimizer step the next one samples a new rollout."""
-        return global_step * self._args.gradient_accumulation_steps % self._args.rollout_window == 0
-
-    def on_train_begin(
-        self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        self._save_is_due = False
-        # TRL counts micro-batches from 0 again when a run resumes, and samples by that count.
-        self._set_micro_step(state.global_step * self._args.gradient_accumulation_steps)
-
-    def on_step_end(
-        self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        self._save_is_due = self._save_is_due or control.should_save
-        # A run that ends here will not reach the boundary: better a checkpoint than none.
-        control.should_save = self._save_is_due and (
-            self.at_boundary(state.global_step) or control.should_training_stop
-        )
-        self._save_is_due = self._save_is_due and not control.should_save

@@ -8,6 +8,7 @@ from trl.trainer.grpo_config import GRPOConfig
 
 from mrlm.hardware import fit_the_device
 from mrlm.ppo.gae import KL_ESTIMATORS
+from mrlm.resumption import rollout_window
 
 _LOSS_TYPES = ("dapo", "bnpo", "dr_grpo", "grpo", "cispo", "sapo")
 
@@ -192,7 +193,7 @@ class PPOConfig(GRPOConfig):
     @property
     def rollout_window(self) -> int:
         """Micro-batches from one rollout to the next."""
-        return int(self.steps_per_generation or 1) * self.num_iterations
+        return rollout_window(self)
 
     def _check_ppo(self) -> None:
         for name in ("gamma", "lam", "lam_critic"):

@@ -26,6 +26,7 @@ from mrlm.ppo.gae import (
     whiten,
 )
 from mrlm.ppo.subsample import inclusion_probabilities, systematic_sample
+from mrlm.resumption import ResumableRollouts
 
 _T = TypeVar("_T")
 
@@ -53,7 +54,7 @@ class PolicyForward(NamedTuple):
     aux_loss: Tensor | None
 
 
-class RolloutMixin(FastCPUMixin):
+class RolloutMixin(ResumableRollouts, FastCPUMixin):
     """Overrides of ``GRPOTrainer`` between sampling and the loss."""
 
     args: Any  # a PPOConfig; Any, because TRL declares optional what its __post_init__ sets

@@ -5,8 +5,8 @@ reference model, buffers, logging. ``mrlm.ppo.rollout`` adds values of every tok
 advantages instead of group-relative ones; this module the value loss, an optimizer group and a
 gradient clip of their own for the value function, and its place in checkpoints.
 
-Not covered: DeepSpeed ZeRO-3 (refused). FSDP2 was run on CPU processes only; vLLM and ZeRO-1/2 share
-the code paths used here but were not run.
+Not covered: DeepSpeed ZeRO-3 (refused). FSDP2 was run on CPU processes only; vLLM and ZeRO-1/2
+share the code paths used here but were not run.
 """
 
 from __future__ import annotations
@@ -19,12 +19,7 @@ from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel, TrainerCallback
 from trl.trainer.utils import disable_dropout_in_model
 
-from mrlm.ppo.checkpoint import (
-    RolloutBoundaryCallback,
-    load_value_state,
-    save_value_state,
-    value_state,
-)
+from mrlm.ppo.checkpoint import load_value_state, save_value_state, value_state
 from mrlm.ppo.config import PPOConfig
 from mrlm.ppo.diagnostics import Diagnosis, DiagnosticsCallback
 from mrlm.ppo.gae import value_errors
@@ -106,13 +101,11 @@ class PPOTrainer(RolloutMixin):
 
         self._last_log = time.perf_counter()
 
-        boundary = RolloutBoundaryCallback(args, self._set_micro_step)
         self._diagnostics = DiagnosticsCallback()
-        self._interrupt = InterruptCallback(boundary.at_boundary)
+        self._interrupt = InterruptCallback(self._boundary.at_boundary)
         self.add_callback(_WarmUpCallback(self))
         self.add_callback(self._diagnostics)
         self.add_callback(self._interrupt)
-        self.add_callback(boundary)  # last: it has the final word on when to save
 
     # ------------------------------------------------------------------ the value function
 
@@ -209,9 +202,6 @@ class PPOTrainer(RolloutMixin):
             return super().train(*args, **kwargs)
         finally:
             self._interrupt.restore()
-
-    def _set_micro_step(self, step: int) -> None:
-        self._step = step
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """Save the model for ``from_pretrained``, and the value function in a file beside it."""

@@ -1,0 +1,70 @@
+"""``mrlm``: data, training, evaluation and checks from a shell. Every command calls one function.
+
+Exit code 0 is success. 1 says that what was asked for failed or found a problem, 2 that it was
+asked for wrongly; both say why on stderr. Results go to stdout, progress to stderr. A command is a
+module here, and what it needs is imported when it runs, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from mrlm.cli import compare, data, doctor, eval, report, reward, sample, tasks, train
+from mrlm.errors import MrlmError
+
+__all__ = ["main"]
+
+_COMMANDS = (data, train, eval, compare, report, sample, tasks, reward, doctor)
+_EXAMPLES = """examples:
+  mrlm doctor                                     what can this machine do?
+  mrlm tasks                                      what can be trained?
+  mrlm train ppo --task math --output_dir runs/mine
+  mrlm eval --task math --model runs/mine/model --output_dir runs/after
+  mrlm compare runs/mine/eval_before runs/after
+  mrlm reward my_reward.py:reward --task math     can it be fooled?
+
+`mrlm COMMAND --help` has more.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    parser = _parser()
+    arguments, rest = parser.parse_known_args(argv)
+    if rest and not arguments.takes_rest:
+        arguments.parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    arguments.rest = rest
+    try:
+        code: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except (ValueError, FileNotFoundError) as error:
+        code = _fail(arguments.command, error, 2)
+    except MrlmError as error:
+        code = _fail(arguments.command, error, 1)
+    except KeyboardInterrupt:
+        code = _fail(arguments.command, "interrupted", 130)
+    except BrokenPipeError:  # what reads stdout, such as head, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    return code
+
+
+def _fail(command: str, why: object, code: int) -> int:
+    sys.stderr.write(f"mrlm {command}: {why}\n")
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mrlm",
+        description="Make a language model measurably better at a task.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for module in _COMMANDS:
+        module.add(commands)
+    return parser

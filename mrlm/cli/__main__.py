@@ -1,0 +1,7 @@
+"""``python -m mrlm.cli`` is ``mrlm``."""
+
+import sys
+
+from mrlm.cli import main
+
+sys.exit(main())

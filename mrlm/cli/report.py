@@ -1,0 +1,21 @@
+"""``mrlm report``: make ``report.html`` of a run folder again."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from mrlm.cli.command import Commands, add_command
+
+
+def add(commands: Commands[argparse.ArgumentParser]) -> None:
+    summary = "make report.html of a run folder again"
+    parser = add_command(commands, "report", summary, _run, "mrlm report runs/demo")
+    parser.add_argument("folder", help="folder that holds results.json")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from mrlm.report import write_report
+
+    sys.stdout.write(f"{write_report(arguments.folder)}\n")
+    return 0

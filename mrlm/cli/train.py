@@ -1,0 +1,115 @@
+"""``mrlm train``: start a recipe through Accelerate; flags it does not know are the recipe's."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import FrameType
+
+from mrlm.cli.command import Commands, add_command
+
+_EXAMPLES = """
+mrlm train ppo --task math
+mrlm train ppo --task math --max_steps 3 --use_peft --learning_rate 3e-4
+mrlm train sft --task tools --config my.yaml                # the recipe's flags from a file
+mrlm train grpo --task code --accelerate_config recipes/accelerate/multi_gpu.yaml
+mrlm train ppo --task math --recipe_help                    # every flag of the recipe
+mrlm train ppo --task math --dry_run                        # the command, not run
+"""
+_CHECKOUT = Path(__file__).parents[2] / "recipes"
+_REPOSITORY_HINT = (
+    "Recipes are in mrlm's repository, not in the installed package: run in a checkout of it, or "
+    "name its folder with --recipes path/to/mrlm/recipes."
+)
+
+
+def add(commands: Commands[argparse.ArgumentParser]) -> None:
+    summary = "train with a recipe: ppo, grpo, sft or dpo on any task"
+    parser = add_command(
+        commands, "train", summary, _run, _EXAMPLES, takes_rest=True,
+        description="Train with a recipe through `accelerate launch`. Flags that are not listed "
+        "here go to the recipe.",
+    )  # fmt: skip
+    parser.add_argument("algorithm", help="a recipe: recipes/<algorithm>_<task>.py")
+    parser.add_argument("--task", help="a name that `mrlm tasks` lists (default: the recipe's)")
+    parser.add_argument(
+        "--accelerate_config",
+        metavar="FILE",
+        help="Accelerate's, such as recipes/accelerate/*.yaml",
+    )
+    parser.add_argument("--num_processes", metavar="N", help="Accelerate's: one per GPU")
+    parser.add_argument("--recipes", metavar="FOLDER", help="where the recipes are")
+    parser.add_argument("--recipe_help", action="store_true", help="show the recipe's own flags")
+    parser.add_argument("--dry_run", action="store_true", help="print the command, run nothing")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    recipe = find_recipe(arguments.algorithm, arguments.task, arguments.recipes)
+    own = ["--task", arguments.task] if arguments.task else []
+    if arguments.recipe_help:
+        return subprocess.run([sys.executable, str(recipe), *own, "--help"]).returncode
+    launch = [sys.executable, "-m", "accelerate.commands.launch"]
+    if arguments.accelerate_config:
+        launch += ["--config_file", arguments.accelerate_config]
+    if arguments.num_processes:
+        launch += ["--num_processes", arguments.num_processes]
+    command = [*launch, str(recipe), *own, *arguments.rest]
+    sys.stderr.write(f"{shlex.join(['accelerate', 'launch', *command[3:]])}\n")
+    return 0 if arguments.dry_run else _launch(command)
+
+
+def find_recipe(algorithm: str, task: str | None, folder: str | None = None) -> Path:
+    """The recipe of an algorithm: the one that is named after the task, else the one there is.
+
+    Args:
+        algorithm: For instance ``ppo``.
+        task: A task's name; recipes take any as ``--task``.
+        folder: Where to look. Default: the checkout that this file is in, else ``./recipes``.
+
+    Raises:
+        FileNotFoundError: There is no folder with recipes; says what to do.
+        ValueError: There is no recipe for this algorithm or no such task.
+    """
+    places = [Path(folder)] if folder else [_CHECKOUT, Path("recipes")]
+    found = next((place for place in places if any(place.glob("*_*.py"))), None)
+    if found is None:
+        where = " or ".join(str(place) for place in places)
+        raise FileNotFoundError(f"there are no recipes in {where}. {_REPOSITORY_HINT}")
+    if task is not None:
+        from mrlm.tasks import make_task
+
+        make_task(task)
+    recipes = sorted(found.glob(f"{algorithm}_*.py")) if algorithm.isidentifier() else []
+    if not recipes:
+        known = sorted({path.name.partition("_")[0] for path in found.glob("*_*.py")})
+        raise ValueError(f"no recipe {algorithm!r} in {found}: choose one of {', '.join(known)}")
+    named = found / f"{algorithm}_{task}.py"
+    return named if named in recipes else recipes[0]
+
+
+def _launch(command: list[str]) -> int:
+    """Run the command to its end; returns its exit code, after a signal 128 + its number.
+
+    Ctrl-C reaches the recipe by itself, which then saves and stops. Accelerate's launcher does not
+    wait for that, so it is waited for here.
+    """
+    import psutil
+
+    process = subprocess.Popen(command)
+    trainers: list[psutil.Process] = []
+
+    def on_interrupt(signum: int, frame: FrameType | None) -> None:
+        if process.poll() is None:
+            trainers.extend(psutil.Process(process.pid).children(recursive=True))
+
+    previous = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        code = process.wait()
+        psutil.wait_procs(trainers)
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    return code if code >= 0 else 128 - code

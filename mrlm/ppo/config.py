@@ -118,11 +118,12 @@ class PPOConfig(GRPOConfig):
             "its other completions did (leave-one-out, unbiased)."
         },
     )
-    missing_eos_penalty: float | None = field(
-        default=None,
+    zero_truncated_rewards: bool = field(
+        default=False,
         metadata={
-            "help": "Subtracted from the score of a completion that was cut at the length limit, "
-            "so that answers do not grow into it; unset: none. Logged rewards do not show it."
+            "help": "Let a completion that was cut at the length limit earn 0 at most, whatever "
+            "the reward functions found in it, so that answers do not grow into the limit. Logged "
+            "rewards do not show it."
         },
     )
     kl_in_reward: bool = field(
@@ -208,11 +209,6 @@ class PPOConfig(GRPOConfig):
             raise ValueError(f"value_warmup_steps={self.value_warmup_steps}: must be 0 or more.")
         if self.num_generations is None or self.num_generations < 1:
             raise ValueError(f"num_generations={self.num_generations}: must be 1 or more.")
-        if self.missing_eos_penalty is not None and not self.missing_eos_penalty > 0:
-            raise ValueError(
-                f"missing_eos_penalty={self.missing_eos_penalty}: must be above 0; leave it unset "
-                "for no penalty."
-            )
         if self.cliprange_value is not None and not self.cliprange_value > 0:
             raise ValueError(
                 f"cliprange_value={self.cliprange_value}: must be above 0; leave it unset for no "

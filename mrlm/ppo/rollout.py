@@ -15,6 +15,7 @@ from torch import Tensor
 from trl.models.utils import disable_gradient_checkpointing
 from trl.trainer.utils import pad
 
+from mrlm.curriculum import PromptOutcomes
 from mrlm.fast_cpu import FastCPUMixin
 from mrlm.ppo.gae import (
     compute_gae,
@@ -54,7 +55,7 @@ class PolicyForward(NamedTuple):
     aux_loss: Tensor | None
 
 
-class RolloutMixin(ResumableRollouts, FastCPUMixin):
+class RolloutMixin(ResumableRollouts, PromptOutcomes, FastCPUMixin):
     """Overrides of ``GRPOTrainer`` between sampling and the loss."""
 
     args: Any  # a PPOConfig; Any, because TRL declares optional what its __post_init__ sets
@@ -184,10 +185,10 @@ class RolloutMixin(ResumableRollouts, FastCPUMixin):
         self._metrics[self._mode]["frac_unscorable"].append(scores.isnan().float().mean().item())
         start = self.accelerator.process_index * len(prompts)
         self._scores = scores[start : start + len(prompts)]  # (B,), NaN where nothing scored
-        penalty = self.args.missing_eos_penalty
-        if penalty is not None:
-            ended = [ids[-1] in self.eos_token_ids for ids in completion_ids_list]
-            self._scores = self._scores - penalty * ~torch.tensor(ended, device=scores.device)
+        if self.args.zero_truncated_rewards:
+            cut = [ids[-1] not in self.eos_token_ids for ids in completion_ids_list]
+            cut_rows = torch.tensor(cut, device=scores.device)
+            self._scores = torch.where(cut_rows, self._scores.clamp(max=0), self._scores)
         return rewards
 
     def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]:

@@ -199,16 +199,16 @@ def test_refuses_what_cannot_hold_a_value_function(
         PPOTrainer(model, args=make_grpo_trainer(num_generations=2).args)
 
 
-def test_a_completion_that_was_cut_loses_the_penalty(make_trainer: Make, rollout: Any) -> None:
+def test_a_completion_that_was_cut_earns_nothing(make_trainer: Make, rollout: Any) -> None:
     free = make_trainer(max_completion_length=3)
-    fined = make_trainer(max_completion_length=3, missing_eos_penalty=0.5)
+    strict = make_trainer(max_completion_length=3, zero_truncated_rewards=True)
     torch.manual_seed(0)
     batch = rollout(free)
     torch.manual_seed(0)
-    rollout(fined)
+    rollout(strict)
     last = batch["completion_mask"].sum(dim=1) - 1
     final = batch["completion_ids"][torch.arange(4), last]
     ended = torch.isin(final, torch.tensor(free.eos_token_ids))
-    assert not ended.all()
-    expected = free._scores - 0.5 * ~ended
-    torch.testing.assert_close(fined._scores, expected)
+    assert not ended.all() and (free._scores > 0).any()
+    expected = torch.where(ended, free._scores, free._scores.clamp(max=0))
+    torch.testing.assert_close(strict._scores, expected)

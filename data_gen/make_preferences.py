@@ -1,8 +1,9 @@
 """Write preference pairs for any task: sample a model, score the samples, pair good with bad.
 
 Each line of the file is one pair: ``prompt``, ``chosen`` and ``rejected`` as TRL's ``DPOTrainer``
-takes them, with ``id``, ``chosen_score``, ``rejected_score`` and ``margin``. Rows whose samples are
-all worth the same give no pair.
+takes them, with ``id``, ``chosen_score``, ``rejected_score`` and ``margin``, of episodes with tools
+also ``tools``. Rows whose samples are all worth the same give no pair.
+``recipes/dpo_debate.py --task TASK --train_file FILE`` trains on it.
 
     python data_gen/make_preferences.py --task debate --kinds opening rebuttal --num_rows 256
     python data_gen/make_preferences.py --task math --model_name_or_path runs/demo/model
@@ -10,110 +11,127 @@ all worth the same give no pair.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.table import Table
 from transformers import HfArgumentParser
 
 from mrlm import TASKS, Task
+from mrlm.chat_templates import add_tool_calling
 from mrlm.files import write_json_lines
 from mrlm.generation import Generator
 from mrlm.hardware import use_all_cores
 from mrlm.models import load_model
 from mrlm.preferences import preference_pairs
 from mrlm.progress import progress_bar
-from mrlm.rollout import rollout
-
-_SCARCE = 64  # rows looked at for one that is wanted, at most
+from mrlm.rollout import Record, rollout
+from mrlm.tasks import make_task
 
 
 @dataclass
-class PreferencesConfig:
-    """What to sample, and where to write."""
+class SamplingConfig:
+    """What to sample; ``make_sft.py`` shares it."""
 
     task: str = field(metadata={"help": f"One of {', '.join(TASKS)}."})
-    output: str = field(default="preferences.jsonl", metadata={"help": "File to write."})
     model_name_or_path: str | None = field(
         default=None, metadata={"help": "Hub id or folder; default: the embedded model."}
     )
     num_rows: int = field(default=256, metadata={"help": "Rows to sample."})
     num_generations: int = field(default=8, metadata={"help": "Samples of each row."})
-    pairs_per_row: int = field(default=1, metadata={"help": "At most so many pairs of a row."})
-    min_margin: float = field(
-        default=0.0, metadata={"help": "Difference of scores that a pair must exceed."}
-    )
     kinds: list[str] | None = field(default=None, metadata={"help": "Only rows of these kinds."})
     difficulties: list[str] | None = field(
         default=None, metadata={"help": "Only rows of these difficulties."}
     )
-    max_new_tokens: int = field(default=128, metadata={"help": "Where a sample is cut."})
+    answer_mode: str | None = field(
+        default=None, metadata={"help": "math: where the answer stands; default: hash."}
+    )
+    max_new_tokens: int = field(
+        default=128, metadata={"help": "Where a sample is cut; of tools the whole episode."}
+    )
     temperature: float = field(default=1.0, metadata={"help": "Of the sampling."})
     top_p: float = field(default=1.0, metadata={"help": "Nucleus to sample from; 1 is off."})
     split: str = field(default="train", metadata={"help": "train or test."})
     seed: int = field(default=0, metadata={"help": "Of the rows and of the sampling."})
 
     def __post_init__(self) -> None:
-        if self.task not in TASKS:
-            raise ValueError(f"task is {self.task!r}; choose one of {', '.join(TASKS)}.")
+        self.build_task()
         if self.num_generations < 2 or self.num_rows < 1 or self.temperature <= 0:
             raise ValueError(
                 f"num_rows is {self.num_rows}, num_generations {self.num_generations} and "
-                f"temperature {self.temperature}; a pair needs at least one row and two samples "
+                f"temperature {self.temperature}; there must be at least one row and two samples "
                 "that differ: 1, 2 and above 0."
             )
 
-
-def choose_rows(task: Task, config: PreferencesConfig) -> list[Mapping[str, Any]]:
-    """The first rows of the task that are of the kinds and difficulties asked for."""
-    wanted = {"kind": config.kinds, "difficulty": config.difficulties}
-
-    def matching(size: int) -> Iterator[Mapping[str, Any]]:
-        for row in task.build_dataset(size, config.seed, config.split):
-            if all(not allowed or row[column] in allowed for column, allowed in wanted.items()):
-                yield row
-
-    size, rows = config.num_rows, []
-    while len(rows) < config.num_rows and size <= config.num_rows * _SCARCE:
-        rows = list(islice(matching(size), config.num_rows))
-        size *= 2
-    if len(rows) < config.num_rows:
-        raise ValueError(
-            f"{task.name} has {len(rows)} rows of kinds {config.kinds} and difficulties "
-            f"{config.difficulties} among {size // 2}; {config.num_rows} were asked for."
-        )
-    return rows
+    def build_task(self) -> Task:
+        """The task with the options that were set; a ``ValueError`` says what it does not have."""
+        return make_task(
+            self.task, kinds=self.kinds, difficulties=self.difficulties,
+            answer_mode=self.answer_mode,
+        )  # fmt: skip
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = HfArgumentParser(PreferencesConfig, description=__doc__)
+@dataclass
+class PreferencesConfig(SamplingConfig):
+    """What to sample and to pair, and where to write."""
+
+    output: str = field(default="preferences.jsonl", metadata={"help": "File to write."})
+    pairs_per_row: int = field(default=1, metadata={"help": "At most so many pairs of a row."})
+    min_margin: float = field(
+        default=0.0, metadata={"help": "Difference of scores that a pair must exceed."}
+    )
+
+
+C = TypeVar("C", bound=SamplingConfig)
+
+
+def parse(config_class: type[C], description: str | None, arguments: Sequence[str] | None) -> C:
+    """Read the command line of a job."""
+    parser = HfArgumentParser(config_class, description=description)
     (config,) = parser.parse_args_into_dataclasses(arguments)
+    return config
+
+
+def sample(task: Task, config: SamplingConfig) -> list[Record]:
+    """Load the model and answer the rows, each several times."""
     use_all_cores()
-    task = TASKS[config.task]
-    rows = choose_rows(task, config)
+    rows = task.build_dataset(config.num_rows, config.seed, config.split)
     model, tokenizer = load_model(config.model_name_or_path)
+    if task.max_tool_calling_iterations:
+        add_tool_calling(tokenizer)
     with progress_bar("Sampling", len(rows) * config.num_generations) as progress:
-        records = rollout(
+        return rollout(
             Generator(model, tokenizer), tokenizer, rows, task,
             max_new_tokens=config.max_new_tokens, num_generations=config.num_generations,
             temperature=config.temperature, top_p=config.top_p, seed=config.seed,
             progress=progress,
         )  # fmt: skip
-    pairs, statistics = preference_pairs(
-        records, min_margin=config.min_margin, pairs_per_row=config.pairs_per_row
-    )
-    write_json_lines(Path(config.output), pairs)
-    table = Table("what", "value", title=f"Preferences for {task.name}")
-    for name, value in asdict(statistics).items():
+
+
+def print_statistics(
+    console: Console, title: str, statistics: Mapping[str, Any], output: str
+) -> None:
+    """A table of what became of the samples, and where the rest went."""
+    table = Table("what", "value", title=title)
+    for name, value in statistics.items():
         shown = "none" if value is None else f"{value:.3f}" if isinstance(value, float) else value
         table.add_row(name.replace("_", " "), str(shown))
-    console = Console()
     console.print(table)
-    console.print(f"Wrote {config.output}", highlight=False, markup=False)
+    console.print(f"Wrote {output}", highlight=False, markup=False)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    config = parse(PreferencesConfig, __doc__, arguments)
+    task = config.build_task()
+    pairs, statistics = preference_pairs(
+        sample(task, config), task=task,
+        min_margin=config.min_margin, pairs_per_row=config.pairs_per_row,
+    )  # fmt: skip
+    write_json_lines(Path(config.output), pairs)
+    print_statistics(Console(), f"Preferences for {task.name}", asdict(statistics), config.output)
 
 
 if __name__ == "__main__":

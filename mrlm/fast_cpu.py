@@ -18,6 +18,7 @@ from torch import Tensor
 from trl.trainer.grpo_trainer import GRPOTrainer as TRLGRPOTrainer
 from trl.trainer.utils import split_tensor_dict
 
+from mrlm.curriculum import PromptOutcomes
 from mrlm.generation import Completion, Generator
 from mrlm.packing import ATTENTION, Packed, can_pack
 from mrlm.resumption import ResumableRollouts
@@ -141,8 +142,8 @@ def _grouped_order(prompt_ids: Tensor) -> Tensor:
     return shuffled[group].argsort(stable=True)
 
 
-class GRPOTrainer(ResumableRollouts, FastCPUMixin):
-    """TRL's ``GRPOTrainer``, quick on a CPU, resumed exactly; else the same class."""
+class GRPOTrainer(ResumableRollouts, PromptOutcomes, FastCPUMixin):
+    """TRL's ``GRPOTrainer``, with what the three mixins add; else the same class."""
 
     def _get_per_token_logps_and_entropies(
         self, model: Any, *args: Any, **kwargs: Any

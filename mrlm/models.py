@@ -44,25 +44,35 @@ PLAIN_CHAT_TEMPLATE = (
 def load_model(
     name_or_path: str | None = None,
     *,
-    dtype: torch.dtype = torch.float32,
+    dtype: torch.dtype | str = torch.float32,
     revision: str | None = None,
     trust_remote_code: bool = False,
+    attn_implementation: str | None = None,
+    quantization_config: Any = None,
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Load a causal language model and its tokenizer.
 
     Args:
         name_or_path: Hub id, folder, or ``"smollm2-135m"``, the embedded model and the default.
-        dtype: Of the weights. float32 is what training wants; bf16 autocast goes on top of it.
+        dtype: Of the weights, or its name, or ``"auto"`` for that of the saved ones. float32 is
+            what training wants; bf16 autocast goes on top of it.
         revision: Of a Hub model.
         trust_remote_code: Whether code from the model's repository may run.
+        attn_implementation: As transformers takes it; default: its own choice.
+        quantization_config: As transformers takes it; default: no quantisation.
 
     Raises:
         ModelError: There is no such model, it cannot be reached, or it is no causal model.
     """
     tokenizer = load_tokenizer(name_or_path, revision=revision, trust_remote_code=trust_remote_code)
+    chosen = {
+        "attn_implementation": attn_implementation,
+        "quantization_config": quantization_config,
+    }
     model = _from_pretrained(
         AutoModelForCausalLM, name_or_path, dtype=dtype, revision=revision,
         trust_remote_code=trust_remote_code,
+        **{name: value for name, value in chosen.items() if value is not None},
     )  # fmt: skip
     vocabulary = model.get_input_embeddings().num_embeddings
     if len(tokenizer) > vocabulary:

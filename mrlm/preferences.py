@@ -4,20 +4,27 @@ Within a row the best sample is paired with the worst, the second best with the 
 on. A pair needs two different texts and a margin; a row whose samples are all worth the same says
 nothing and is counted as a tie. Samples without a score are left out.
 
+Two episodes with tools are paired where they part: the prompt goes on to the first turn in which
+the assistant says something else, and the two turns are the pair. So nothing that a tool said is
+preferred or rejected.
+
 Sampling is ``mrlm.rollout``'s business.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import groupby
 from statistics import fmean
 from typing import Any
 
+from mrlm.demonstrations import tool_schemas
+from mrlm.episodes import transcript
 from mrlm.rollout import Record
+from mrlm.task import Task
 
-__all__ = ["PreferenceStatistics", "preference_pairs"]
+__all__ = ["PreferenceStatistics", "preference_pairs", "with_worked_solutions"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,11 @@ class PreferenceStatistics:
 
 
 def preference_pairs(
-    records: Iterable[Record], *, min_margin: float = 0.0, pairs_per_row: int = 1
+    records: Iterable[Record],
+    *,
+    min_margin: float = 0.0,
+    pairs_per_row: int = 1,
+    task: Task | None = None,
 ) -> tuple[list[dict[str, Any]], PreferenceStatistics]:
     """Pair the samples of each row.
 
@@ -58,10 +69,12 @@ def preference_pairs(
         records: As ``mrlm.rollout.rollout`` gives them, those of one row adjacent.
         min_margin: Difference of the scores that a pair must exceed; at 0 any difference will do.
         pairs_per_row: At most so many pairs of one row.
+        task: What was sampled; needed where its episodes have tools.
 
     Returns:
         Pairs with the columns ``id``, ``prompt``, ``chosen``, ``rejected`` (conversations, as TRL
-        takes them), ``chosen_score``, ``rejected_score`` and ``margin``; and the statistics.
+        takes them), ``chosen_score``, ``rejected_score`` and ``margin``, of episodes also
+        ``tools``; and the statistics.
 
     Raises:
         ValueError: ``min_margin`` is negative, or ``pairs_per_row`` is below 1.
@@ -78,11 +91,12 @@ def preference_pairs(
     for row in rows:
         scored = [(record.score, record) for record in row if record.score is not None]
         ranked = sorted(scored, key=lambda item: -item[0])  # stable: ties in the order sampled
-        made = [
-            _pair(best, worst)
+        candidates = [
+            _pair(best, worst, task)
             for best, worst in zip(ranked[: len(ranked) // 2], ranked[::-1], strict=False)
-            if best[0] - worst[0] > min_margin and best[1].completion != worst[1].completion
-        ][:pairs_per_row]
+            if best[0] - worst[0] > min_margin
+        ]
+        made = [pair for pair in candidates if pair is not None][:pairs_per_row]
         pairs += made
         scores += [score for score, _ in scored]
         num_samples += len(row)
@@ -103,16 +117,61 @@ def preference_pairs(
     )
 
 
-def _pair(best: tuple[float, Record], worst: tuple[float, Record]) -> dict[str, Any]:
-    return {
+def with_worked_solutions(
+    records: Iterable[Record], rows: Iterable[Mapping[str, Any]]
+) -> Iterator[Record]:
+    """The records, and the worked solution of each row none of whose samples earns anything.
+
+    Args:
+        records: As ``mrlm.rollout.rollout`` gives them.
+        rows: The rows that were sampled, with the column ``solution``.
+    """
+    samples = {row_id: list(group) for row_id, group in groupby(records, key=lambda r: r.id)}
+    for row in rows:
+        yield from samples[row["id"]]
+        if any(record.score for record in samples[row["id"]]):
+            continue
+        solution = row["solution"]
+        is_text = isinstance(solution, str)
+        yield replace(
+            samples[row["id"]][0],
+            sample=-1,
+            completion=solution if is_text else transcript(solution),
+            messages=[] if is_text else list(solution),
+            score=1.0,
+        )
+
+
+def _pair(
+    best: tuple[float, Record], worst: tuple[float, Record], task: Task | None
+) -> dict[str, Any] | None:
+    """The columns of a pair; ``None`` where the assistant never said two different things."""
+    one, other = _messages(best[1]), _messages(worst[1])
+    turns = enumerate(zip(one, other, strict=False))
+    place = next((i for i, (mine, theirs) in turns if _said(mine) != _said(theirs)), None)
+    if place is None or one[place]["role"] != "assistant":
+        return None
+    pair: dict[str, Any] = {
         "id": best[1].id,
-        "prompt": best[1].prompt,
-        "chosen": [{"role": "assistant", "content": best[1].completion}],
-        "rejected": [{"role": "assistant", "content": worst[1].completion}],
+        "prompt": [*best[1].prompt, *one[:place]],
+        "chosen": [one[place]],
+        "rejected": [other[place]],
         "chosen_score": best[0],
         "rejected_score": worst[0],
         "margin": best[0] - worst[0],
     }
+    tools = task and tool_schemas(task, best[1].reference.get("environment"))
+    return pair | {"tools": tools} if tools else pair
+
+
+def _messages(record: Record) -> list[dict[str, Any]]:
+    return record.messages or [{"role": "assistant", "content": record.completion}]
+
+
+def _said(message: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a message says, without the ids that tell calls apart."""
+    calls = [call["function"] for call in message.get("tool_calls") or []]
+    return message["role"], message.get("content") or "", calls
 
 
 def _mean(values: list[float]) -> float | None:

@@ -67,7 +67,12 @@ class RunFolder:
         write_json_lines(self.path / METRICS_FILE, log_history)
 
     def write_results(
-        self, comparison: Comparison, *, title: str, warnings: Sequence[str] = ()
+        self,
+        comparison: Comparison,
+        *,
+        title: str,
+        warnings: Sequence[str] = (),
+        notes: Sequence[str] = (),
     ) -> dict[str, Any]:
         """Write and return ``results.json``.
 
@@ -75,6 +80,7 @@ class RunFolder:
             comparison: The run's model before and after.
             title: What the run did, for the head of its report.
             warnings: Of the run, in plain language; those of the comparison are added.
+            notes: What else there is to say, in plain language.
         """
         results = {
             "title": title,
@@ -83,6 +89,7 @@ class RunFolder:
             "wall_seconds": time.perf_counter() - self._start,
             "phases": self.phases,
             "warnings": [*warnings, *comparison.warnings],
+            "notes": list(notes),
             "environment": describe_environment(),
             "comparison": comparison.to_dict(),
         }

@@ -10,28 +10,25 @@ lenient ``last_number`` mode, because a model of 135M parameters follows no form
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
-from ppo_math import MathArguments, MathPPOConfig
+from ppo_math import SETTINGS, RecipeConfig
 from rich.console import Console
-from trl import ModelConfig, TrlParser, get_peft_config
+from trl import get_peft_config
 
 from mrlm import PPOTrainer, RunFolder, compare, evaluate, print_comparison, write_report
+from mrlm.arguments import TaskArguments, parse_arguments
 from mrlm.callbacks import TrainingProgress
+from mrlm.curriculum import outcome_notes
 from mrlm.generation import Generator
 from mrlm.hardware import detect_hardware, use_all_cores
-from mrlm.models import encode_prompts, load_model
-from mrlm.tasks.math import math_task
+from mrlm.models import encode_prompts
+from mrlm.policy import load_policy
 
-
-@dataclass
-class DemoConfig(MathPPOConfig):
-    """The recipe's settings, in a folder of the demo's own."""
-
-    output_dir: str | None = "runs/demo"
-    save_strategy: str = "no"
+# The recipe's settings, in a folder of the demo's own.
+DEMO = {"math": SETTINGS["math"] | {"output_dir": "runs/demo", "save_strategy": "no"}}
 
 
 class Narrator:
@@ -49,17 +46,15 @@ class Narrator:
         self.console.print(f"[dim]{self.run.phases[-1]['seconds']:.1f} s[/dim]")
 
 
-def main() -> None:
-    math, config, model_config = TrlParser(
-        (MathArguments, DemoConfig, ModelConfig)
-    ).parse_args_and_config()
+def main(args: Sequence[str] | None = None) -> None:
+    math, config, model_config = parse_arguments("demo", TaskArguments, RecipeConfig, DEMO, args)
     use_all_cores()
     console = Console()
     run = RunFolder(config.output_dir)
     narrator, say = Narrator(run, console), console.print
 
     with narrator.phase("Data"):
-        task = math_task(math.answer_mode, difficulties=math.difficulties)
+        task = math.build_task()
         train = task.build_dataset(math.train_rows, config.seed, "train")
         held_out = task.build_dataset(math.eval_rows, 0, "test")
         say(f"{len(train):,} problems to train on, {len(held_out):,} held out; none is in both.")
@@ -77,7 +72,7 @@ def main() -> None:
         say(f"Answers count in the mode {math.answer_mode!r}.")
 
     with narrator.phase("Model"):
-        model, tokenizer = load_model(model_config.model_name_or_path)
+        model, tokenizer = load_policy(model_config)
         say(f"{model.config.name_or_path}: {model.num_parameters() / 1e6:.0f}M parameters")
 
     with narrator.phase("Policy environment"):
@@ -128,7 +123,12 @@ def main() -> None:
         run.write_metrics(trainer.state.log_history)
         comparison = compare(before, after)
     warnings = [finding.message for finding in trainer.diagnostics]
-    results = run.write_results(comparison, title="PPO on math word problems", warnings=warnings)
+    results = run.write_results(
+        comparison,
+        title="PPO on math word problems",
+        warnings=warnings,
+        notes=outcome_notes(trainer.state.log_history),
+    )
     report = write_report(run.path)
     print_comparison(console, comparison)
     say(f"\n{results['wall_seconds'] / 60:.1f} minutes in all. Look at {report}")

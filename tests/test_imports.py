@@ -16,6 +16,8 @@ PACKAGE = Path(mrlm.__file__).parent
 # The libraries outside the standard library that a part may import at all. The first prefix that a
 # module's name starts with decides.
 LIBRARIES = {
+    "mrlm.curriculum": {"datasets", "torch", "trl"},
+    "mrlm.distributed": {"torch", "accelerate"},
     "mrlm.fast_cpu": {"torch", "accelerate", "trl"},
     "mrlm.attention": {"torch", "transformers"},
     "mrlm.generation": {"torch", "transformers"},
@@ -30,13 +32,21 @@ LIBRARIES = {
 }
 # The parts of mrlm that a part may import. Tasks are handled apart: none imports another.
 PARTS = {
+    "mrlm.curriculum": set(),
+    "mrlm.distributed": set(),
     "mrlm.errors": set(),
-    "mrlm.fast_cpu": {"mrlm.generation", "mrlm.packing", "mrlm.resumption"},
+    "mrlm.fast_cpu": {"mrlm.curriculum", "mrlm.generation", "mrlm.packing", "mrlm.resumption"},
     "mrlm.attention": set(),
     "mrlm.generation": {"mrlm.attention", "mrlm.hardware"},
     "mrlm.hardware": set(),
     "mrlm.packing": set(),
-    "mrlm.ppo": {"mrlm.fast_cpu", "mrlm.hardware", "mrlm.ppo", "mrlm.resumption"},
+    "mrlm.ppo": {
+        "mrlm.curriculum",
+        "mrlm.fast_cpu",
+        "mrlm.hardware",
+        "mrlm.ppo",
+        "mrlm.resumption",
+    },
     "mrlm.resumption": set(),
     "mrlm.sandbox": {"mrlm.errors", "mrlm.sandbox"},
     "mrlm.splits": set(),

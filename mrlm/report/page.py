@@ -129,6 +129,7 @@ def _headline(results: Mapping[str, Any]) -> Markup:
             class_="facts",
         ),
         _warnings(results["warnings"]),
+        *(tag("p", note, class_="note") for note in results.get("notes", [])),
     )
 
 

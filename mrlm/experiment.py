@@ -1,0 +1,266 @@
+"""What every recipe does around its trainer: load, measure, imitate, and write down what happened.
+
+A recipe makes an ``Experiment`` from its arguments, measures the model in stages (``before``,
+``sft``, ``after``), trains in between with a trainer that it builds itself, and hands that over to
+``finish``. The run's folder is that of ``mrlm.run_folder``; besides, ``sft/`` holds the model
+after imitation, so that a run which is resumed does not imitate again.
+
+Under several processes each measures by itself, with the same result, and the first one writes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from accelerate import PartialState
+from rich.console import Console
+from transformers import set_seed
+from trl.trainer.model_config import ModelConfig
+from trl.trainer.sft_config import SFTConfig
+from trl.trainer.sft_trainer import SFTTrainer
+from trl.trainer.utils import get_peft_config
+
+from mrlm.arguments import ImitationArguments, TaskArguments
+from mrlm.chat_templates import add_tool_calling
+from mrlm.comparison import compare
+from mrlm.curriculum import easy_first, keep_order, outcome_notes, rows_seen
+from mrlm.demonstrations import demonstrations
+from mrlm.evaluation import Evaluation, evaluate
+from mrlm.files import replace_folder
+from mrlm.hardware import detect_hardware, use_all_cores
+from mrlm.policy import load_policy, merge_adapter
+from mrlm.report import print_comparison, print_episode, write_report
+from mrlm.resumption import resume_path
+from mrlm.run_folder import RunFolder
+from mrlm.task import Task
+from mrlm.tasks.code import humaneval_task
+from mrlm.uncertainty import permutation_p_value
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+__all__ = ["Experiment"]
+
+# HumanEval's problems, and room for the longest of their solutions.
+_HUMANEVAL_ROWS, _HUMANEVAL_TOKENS = 164, 256
+_SHARDED = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")  # set by `accelerate launch`
+
+
+class Experiment:
+    """One run of a recipe.
+
+    Args:
+        algorithm: Its name for people, for instance ``"PPO"``.
+        arguments: What is trained on and measured.
+        config: Of the trainer, a ``TrainingArguments``.
+        model_config: Which model, and whether with LoRA.
+
+    Attributes:
+        task: What is trained on.
+        model: The model as it is at present: loaded, or after imitation.
+        tokenizer: The model's, with tool calling where the task has tools.
+        peft_config: For the trainer; ``None`` without LoRA, and once the model has its adapter.
+        run: The run's folder and clock.
+        checkpoint: For ``trainer.train``: where to go on, ``None`` in a new run.
+        console: Silent in all processes but the first.
+    """
+
+    def __init__(
+        self, algorithm: str, arguments: TaskArguments, config: Any, model_config: ModelConfig
+    ) -> None:
+        use_all_cores()
+        set_seed(config.seed)
+        self.algorithm, self.arguments = algorithm, arguments
+        self.config, self.model_config = config, model_config
+        self.is_first = config.process_index == 0
+        self.console = Console(quiet=not self.is_first)
+        self.run = RunFolder(config.output_dir)
+        self.checkpoint = resume_path(config.resume_from_checkpoint, config.output_dir)
+        self.task: Task = arguments.build_task()
+        precision = "bf16 autocast" if config.bf16 else "fp32"
+        self.console.print(f"{detect_hardware(config.use_cpu)}; training in {precision}")
+        self.peft_config = get_peft_config(model_config)
+        self._load()
+        self._measured: dict[str, list[Evaluation]] = {}
+        self._exams = [("eval", self.task, arguments.eval_rows, arguments.eval_max_new_tokens)]
+        if arguments.humaneval:
+            self._exams.append(("humaneval", humaneval_task(), _HUMANEVAL_ROWS, _HUMANEVAL_TOKENS))
+
+    @property
+    def environment_factory(self) -> Any:
+        """For TRL's trainers: environments where episodes have tools, else ``None``."""
+        return self.task.environment if self.task.max_tool_calling_iterations else None
+
+    def training_rows(self) -> Dataset:
+        """The rows to train on; by difficulty, and left in that order, in a curriculum."""
+        rows = self.task.build_dataset(self.arguments.train_rows, self.config.seed, "train")
+        if not self.arguments.curriculum:
+            return rows
+        keep_order(self.config)
+        return easy_first(rows, rows_seen(self.config))
+
+    def measure(self, stage: str, model: Any = None) -> Evaluation:
+        """Measure a model on held-out rows, into the folder ``eval_<stage>``.
+
+        A run that is resumed takes what it measured before it was stopped.
+
+        Args:
+            stage: ``"before"``, ``"sft"`` or ``"after"``.
+            model: Default: the experiment's.
+        """
+        model = self.model if model is None else model
+        self._measured[stage] = found = []
+        for exam, task, num_rows, max_new_tokens in self._exams:
+            folder = self.run.path / f"{exam}_{stage}"
+            with self.run.phase(f"Evaluation {stage}" + (f", {exam}" if exam != "eval" else "")):
+                if self.checkpoint and stage != "after" and (folder / "results.json").is_file():
+                    evaluation = Evaluation.load(folder)
+                else:
+                    evaluation = evaluate(
+                        model, self.tokenizer, task, num_rows=num_rows, progress=self.is_first,
+                        max_new_tokens=max_new_tokens, output_dir=folder if self.is_first else None,
+                    )  # fmt: skip
+            accuracy = evaluation.summary.accuracy
+            right = "no row has a score" if accuracy is None else f"{accuracy:.1%} right"
+            self.console.print(f"{exam} {stage}: {right} of {num_rows} rows")
+            found.append(evaluation)
+        return found[0]
+
+    def imitate(self) -> None:
+        """Train the model on worked solutions and measure it: a step of its own before the rest.
+
+        The rows are others than ``training_rows``. With LoRA the adapter that it leaves is the one
+        that the trainer goes on with.
+        """
+        arguments = self.arguments
+        if not isinstance(arguments, ImitationArguments) or not arguments.sft_rows:
+            return
+        folder = self.run.path / "sft"
+        if not (self.checkpoint and folder.is_dir()):
+            rows = self.task.build_dataset(arguments.sft_rows, self.config.seed + 1, "train")
+            trainer = SFTTrainer(
+                self.model,
+                _imitation_config(arguments, self.config, bool(self.environment_factory)),
+                train_dataset=demonstrations(rows, self.task),
+                processing_class=self.tokenizer,
+                peft_config=self.peft_config,
+            )
+            with self.run.phase("SFT"):
+                trainer.train()
+            self._save(trainer, folder)
+            del trainer
+        # Loaded afresh, so that the next trainer finds a plain model, and the folder as its origin:
+        # TRL makes reference models from there.
+        self._load(folder)
+        self.peft_config = None if self.model_config.use_peft else self.peft_config
+        self.measure("sft")
+
+    def finish(self, trainer: Any, warnings: Sequence[str] = ()) -> None:
+        """Save the model and write what happened: config, metrics, results, report.
+
+        Args:
+            trainer: It has trained, and its model was measured as ``"after"``.
+            warnings: Of the training, in plain language.
+        """
+        arguments, run = self.arguments, self.run
+        self._save(trainer, run.path / "adapter" if arguments.merge_adapter else run.model)
+        if not self.is_first:
+            return
+        if arguments.merge_adapter:
+            with self.run.phase("Merging the adapter"):
+                merge_adapter(run.path / "adapter", run.model, self.model_config.dtype)
+        settings = asdict(arguments) | {"model": self.model_config.model_name_or_path}
+        run.write_config(settings | self.config.to_dict())
+        run.write_metrics(trainer.state.log_history)
+        before, after = self._measured["before"], self._measured["after"]
+        comparisons = [compare(*pair) for pair in zip(before, after, strict=True)]
+        notes = [*self._stage_notes(), *outcome_notes(trainer.state.log_history)]
+        run.write_results(
+            comparisons[0],
+            title=f"{self.algorithm} on the task {self.task.name}",
+            warnings=warnings,
+            notes=notes,
+        )
+        for comparison in comparisons:
+            print_comparison(self.console, comparison)
+        if self.environment_factory:
+            print_episode(self.console, before[0].records[0], after[0].records[0])
+        for note in notes:
+            self.console.print(note)
+        self.console.print(f"Report: {write_report(run.path)}")
+
+    def _load(self, path: Path | None = None) -> None:
+        self.model, self.tokenizer = load_policy(
+            self.model_config, path, trust_remote_code=self.config.trust_remote_code
+        )
+        if self.environment_factory:
+            add_tool_calling(self.tokenizer)
+        # To be measured where it will be trained; what is sharded or quantised finds its own place.
+        sharded = any(os.environ.get(name, "").lower() == "true" for name in _SHARDED)
+        if not (sharded or self.model_config.load_in_4bit or self.model_config.load_in_8bit):
+            self.model.to(self.config.device)
+
+    def _save(self, trainer: Any, folder: Path) -> None:
+        """Save a trainer's model, all or nothing; every process takes part."""
+        partial = folder.with_name(f".{folder.name}-partial")
+        if self.is_first:
+            shutil.rmtree(partial, ignore_errors=True)
+        PartialState().wait_for_everyone()
+        trainer.save_model(str(partial))
+        PartialState().wait_for_everyone()
+        if self.is_first:
+            replace_folder(partial, folder)
+        PartialState().wait_for_everyone()
+
+    def _stage_notes(self) -> list[str]:
+        """How much came of the imitation, and mean scores where answers can be partly right."""
+        notes = []
+        stages = [name for name in ("before", "sft", "after") if name in self._measured]
+        if "sft" in stages:
+            for first, second, what in (
+                ("before", "sft", "The imitation of worked solutions"),
+                ("sft", "after", f"{self.algorithm} on top of it"),
+            ):
+                comparison = compare(self._measured[first][0], self._measured[second][0])
+                notes.append(
+                    f"{what}: {comparison.difference * 100:+.1f} points of accuracy, "
+                    f"{comparison.test} p = {comparison.p_value:.4f}."
+                )
+        return [*notes, *_mean_scores(self._measured[stages[0]][0], self._measured["after"][0])]
+
+
+def _imitation_config(arguments: ImitationArguments, config: Any, has_tools: bool) -> SFTConfig:
+    """On the device and with the seed of the training that follows."""
+    episodes: dict[str, Any] = {
+        "assistant_only_loss": True,
+        "train_sampling_strategy": "group_by_length",
+    }
+    return SFTConfig(
+        f"{config.output_dir}/sft_logs", learning_rate=arguments.sft_learning_rate,
+        lr_scheduler_type=arguments.sft_lr_scheduler_type,
+        warmup_steps=arguments.sft_warmup_steps, num_train_epochs=1,
+        per_device_train_batch_size=arguments.sft_batch_size, use_cpu=config.use_cpu,
+        bf16=config.bf16, fp16=config.fp16, gradient_checkpointing=config.gradient_checkpointing,
+        gradient_checkpointing_kwargs=config.gradient_checkpointing_kwargs, save_strategy="no",
+        logging_steps=10, report_to="none", seed=config.seed, **(episodes if has_tools else {}),
+    )  # fmt: skip
+
+
+def _mean_scores(before: Evaluation, after: Evaluation) -> list[str]:
+    """Their change and a paired test of it; nothing where a score is always 0 or 1."""
+    old = {(record.id, record.sample): record.score for record in before.records}
+    pairs = [(old[record.id, record.sample], record.score) for record in after.records]
+    scored = [(was, now) for was, now in pairs if was is not None and now is not None]
+    if all(score in (0.0, 1.0) for pair in scored for score in pair):
+        return []
+    was, now = (sum(side) / len(scored) for side in zip(*scored, strict=True))
+    p_value = permutation_p_value([new - old for old, new in scored], seed=0)
+    return [
+        f"Mean score, partial marks included: {was:.3f} before, {now:.3f} after, on {len(scored)} "
+        f"rows; sign-flip p = {p_value:.4f}."
+    ]

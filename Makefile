@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install format check test test-slow demo bench clean
+.PHONY: install format check test test-slow demo bench bench-step bench-sandbox bench-gpu clean
 
 install: $(INSTALLED)
 
@@ -37,8 +37,19 @@ test-slow: install
 demo: install
 	$(BIN)/python recipes/demo.py $(ARGS)
 
-bench: install
+# Each takes ARGS='--help'.
+bench: bench-step bench-sandbox
+
+bench-step: install
 	$(BIN)/python tests/bench/step_time.py $(ARGS)
+
+# evalplus is only compared with; its judge needs none of its dependencies that are not here.
+bench-sandbox: install
+	$(BIN)/python -m pip install --quiet -c constraints.txt --no-deps evalplus
+	$(BIN)/python tests/bench/sandbox.py $(ARGS)
+
+bench-gpu: install
+	$(BIN)/python tests/bench/gpu.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist runs *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

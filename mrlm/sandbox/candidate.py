@@ -73,7 +73,8 @@ def _new_module(name: str) -> dict[str, Any]:
 def _describe(error: BaseException) -> dict[str, Any]:
     """An exception as plain data. Its own ``__str__`` may do anything but get out of here."""
     kind = "error"
-    if isinstance(error, MemoryError):
+    out_of_memory = isinstance(error, OSError) and error.errno == errno.ENOMEM  # mmap
+    if isinstance(error, MemoryError) or out_of_memory:
         kind = "memory"
         # The frames hold what filled the memory; the rest of this needs some.
         traceback.clear_frames(error.__traceback__)

@@ -55,11 +55,12 @@ class Verdict:
 
 @dataclass(frozen=True)
 class SessionResult:
-    """What one ``Session.run`` did: a status as in :class:`Verdict`, what was printed, and why."""
+    """What one ``Session.run`` did: status and isolation as in :class:`Verdict`, output, reason."""
 
     status: str
     output: str
     message: str = ""
+    isolation: str = "full"
 
     @property
     def passed(self) -> bool:

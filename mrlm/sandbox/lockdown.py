@@ -151,13 +151,14 @@ def drop_privileges() -> None:
 
     Without capabilities even root is a plain user: it cannot open others' files or raise limits.
     """
+    # When memory runs out, the kernel takes a candidate and not the trainer. The file belongs to
+    # root as soon as the process is not dumpable.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     _prctl(_PR_SET_DUMPABLE, 0)  # no tracing by processes of the same user, no core file
     header = struct.pack("Ii", _CAPABILITY_VERSION_3, 0)
     _check(_libc().capset(header, bytes(24)), "capset")
-    # When memory runs out, the kernel takes a candidate and not the trainer.
-    with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 def die_with_parent(parent: int) -> None:

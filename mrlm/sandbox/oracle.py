@@ -29,7 +29,7 @@ from mrlm.sandbox.codec import (
 )
 from mrlm.sandbox.comparison import equal, parse_arguments, parse_literal, short_repr
 
-__all__ = ["MESSAGE_LIMIT", "describe_raised", "judge"]
+__all__ = ["MESSAGE_LIMIT", "describe_raised", "judge", "printable"]
 
 MESSAGE_LIMIT = 2000  # characters
 FILENAME = "<tests>"
@@ -84,7 +84,8 @@ def judge(job: int, report: int, channel: Channel) -> None:
     with open(job, "rb") as file:
         work = from_json(file.read())
     channel.deadline = time.monotonic() + work["seconds"]
-    candidate = _Candidate(channel)
+    # The arguments of cases come from the tests alone; those of a suite may be earlier answers.
+    candidate = _Candidate(channel, unsendable="invalid" if "cases" in work else "error")
     result = _Result()
     try:
         if "cases" in work:
@@ -99,10 +100,11 @@ def judge(job: int, report: int, channel: Channel) -> None:
 
 
 class _Candidate:
-    """The other process, seen from here."""
+    """The other process, seen from here; ``unsendable`` is the status of arguments too large."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, unsendable: str) -> None:
         self.channel = channel
+        self.unsendable = unsendable
         self.calls = 0
 
     def start(self, code: str, name: str) -> None:
@@ -132,9 +134,9 @@ class _Candidate:
             raise _Over(
                 "invalid", f"the tests pass an argument that cannot be sent: {error}"
             ) from None
-        except CodecError as error:  # made of an earlier answer
-            raise _Over("error", f"an argument cannot be sent: {error}") from None
-        reply = self._exchange(request)
+        except CodecError as error:
+            raise _Over(self.unsendable, f"an argument cannot be sent: {error}") from None
+        reply = self._exchange(request, self.unsendable)
         if reply.get("nonce") != nonce:
             raise _Over("error", "the candidate sent an answer that nobody had asked for")
         if "value" in reply:
@@ -150,9 +152,12 @@ class _Candidate:
         message = _text(reply.get("unusable"))
         raise _Raised("error", message, CandidateError(message))
 
-    def _exchange(self, message: dict[str, Any]) -> dict[str, Any]:
+    def _exchange(self, message: dict[str, Any], unsendable: str = "error") -> dict[str, Any]:
         try:
-            self.channel.send(message)
+            try:
+                self.channel.send(message)
+            except CodecError as error:
+                raise _Over(unsendable, f"too large to send: {error}") from None
             reply = self.channel.receive()
         except TimeoutError:
             raise _Over("timeout", "the code did not finish in time") from None
@@ -191,7 +196,12 @@ def _stand_in(raised: dict[str, Any], message: str) -> Exception:
 
 
 def _text(value: Any) -> str:
-    return value if type(value) is str else ""
+    return printable(value) if type(value) is str else ""
+
+
+def printable(text: str) -> str:
+    """``text`` with lone surrogates escaped: a log, a file or a tokenizer would fail on them."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _judge_cases(work: dict[str, Any], candidate: _Candidate, result: _Result) -> None:
@@ -254,16 +264,20 @@ def _judge_suite(work: dict[str, Any], candidate: _Candidate, result: _Result, r
     except BaseException as error:
         if last is not None and error is last.exception:
             raise _Over(last.status, f"{work['name']} {last.message}") from None
-        raise _explain(error, candidate.calls, work["test"]) from None
+        misled = last is not None and isinstance(last.exception, NameError)
+        raise _explain(error, candidate.calls, work["test"], misled) from None
     if not candidate.calls:
         raise _Over("invalid", "the tests never called the candidate")
     result.passed = 1
 
 
-def _explain(error: BaseException, calls: int, test: str) -> _Over:
-    """What an exception says that the tests themselves raised."""
+def _explain(error: BaseException, calls: int, test: str, misled: bool) -> _Over:
+    """What an exception says that the tests themselves raised.
+
+    ``misled``: the candidate has raised a ``NameError``, which tests may pass on in another form.
+    """
     text = f"{type(error).__name__}: {error}"
-    if isinstance(error, NameError):
+    if isinstance(error, NameError) and not misled:
         hint = "`test` must define what it uses: for HumanEval pass the prompt and the test"
         return _Over("invalid", f"the tests are unusable: {text}; {hint}")
     if isinstance(error, KeyError) and error.args == ("check",) and not calls:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 from mrlm.sandbox.codec import to_json
 from mrlm.sandbox.jobs import FunctionJob, Job, ProgramJob, SuiteJob, Verdict
+from mrlm.sandbox.oracle import MESSAGE_LIMIT
 from mrlm.sandbox.verdicts import (
     describe_end,
     first_difference,
@@ -28,8 +30,10 @@ def run_job(worker: Worker, job: Job, limits: Limits) -> Verdict:
         SandboxError: the sandbox itself broke.
     """
     if isinstance(job, ProgramJob):
-        return _check_program(worker, job, limits)
-    return _check_calls(worker, job, limits)
+        verdict = _check_program(worker, job, limits)
+    else:
+        verdict = _check_calls(worker, job, limits)
+    return replace(verdict, message=verdict.message[:MESSAGE_LIMIT])
 
 
 def _check_calls(worker: Worker, job: FunctionJob | SuiteJob, limits: Limits) -> Verdict:
@@ -60,6 +64,10 @@ def _check_program(worker: Worker, job: ProgramJob, limits: Limits) -> Verdict:
     deadline = time.monotonic() + limits.seconds
     code = to_json(job.code)
     total, passed, output = len(job.cases), 0, ""
+    for index, case in enumerate(job.cases):
+        if len(case["output"].rstrip().encode("utf-8", "surrogatepass")) > limits.output:
+            message = f"test {index + 1} expects more output than the limit, {limits.output} bytes"
+            return Verdict("invalid", 0, total, message)
     first: Verdict | None = None
     for index, case in enumerate(job.cases):
         left = max(0.0, deadline - time.monotonic())

@@ -120,7 +120,7 @@ class Sandbox:
 
     def session(self) -> Session:
         """A Python prompt with state, a context manager. Does not count against ``workers``."""
-        return Session(self._acquire(), self._limits, self._release)
+        return Session(self._acquire(), self._limits, self.isolation, self._release)
 
     def close(self) -> None:
         """End all processes, those of sessions included. Using the sandbox again is an error."""

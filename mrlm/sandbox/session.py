@@ -29,10 +29,15 @@ class Session:
     """
 
     def __init__(
-        self, worker: Worker, limits: Limits, release: Callable[[Worker, bool], None]
+        self,
+        worker: Worker,
+        limits: Limits,
+        isolation: str,
+        release: Callable[[Worker, bool], None],
     ) -> None:
         self._worker = worker
         self._limits = limits
+        self._isolation = isolation
         self._release = release
         self._pid = os.getpid()
         self._connection: socket.socket | None = None
@@ -75,7 +80,7 @@ class Session:
         status, message = "passed", ""
         if "raised" in reply:
             status, message = describe_raised(reply["raised"])
-        return SessionResult(status, self._printed(), message)
+        return SessionResult(status, self._printed(), message, self._isolation)
 
     def close(self) -> None:
         """End the session's process."""
@@ -124,7 +129,7 @@ class Session:
         report = self._stop()
         if status is None:
             status, message = describe_end(report)
-        return SessionResult(status, self._printed(), f"{message}; {LOST}")
+        return SessionResult(status, self._printed(), f"{message}; {LOST}", self._isolation)
 
     def _printed(self) -> str:
         return read_file(self._output.fileno(), self._limits.output).decode("utf-8", "replace")

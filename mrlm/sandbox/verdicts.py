@@ -7,7 +7,7 @@ from typing import Any
 
 from mrlm.sandbox.codec import CodecError, from_json
 from mrlm.sandbox.jobs import STATUSES
-from mrlm.sandbox.oracle import MESSAGE_LIMIT, describe_raised
+from mrlm.sandbox.oracle import MESSAGE_LIMIT, describe_raised, printable
 
 __all__ = ["describe_end", "first_difference", "read_exception", "read_result", "same_output"]
 
@@ -15,6 +15,7 @@ _LIMITS = {
     "deadline": ("timeout", "the code did not finish in time"),
     "killed": ("timeout", "the code did not finish in time"),
     "threads": ("blocked", "the code started too many threads"),
+    "processors": ("blocked", "the code kept more than one processor busy"),
     "disk": ("blocked", "the code wrote too much to its temporary folder"),
 }
 _SIGNALS = {
@@ -51,7 +52,7 @@ def read_result(data: bytes, total: int) -> tuple[str, int, str] | None:
         return None
     if not 0 <= passed <= total or (status == "passed") != (passed == total):
         return None
-    return status, passed, message[:MESSAGE_LIMIT]
+    return status, passed, printable(message)[:MESSAGE_LIMIT]
 
 
 def read_exception(data: bytes) -> tuple[str, str]:

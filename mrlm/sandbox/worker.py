@@ -109,8 +109,8 @@ class Worker:
             files: Descriptors: standard input, standard output, job, report.
 
         Returns:
-            ``ended`` (why: ``exit``, ``deadline``, ``killed``, ``threads``, ``disk``) and
-            ``statuses`` (exit status, negative for a signal, of candidate and oracle).
+            ``ended`` (why: ``exit``, ``deadline``, ``killed``, ``threads``, ``processors``,
+            ``disk``) and ``statuses`` (exit status, negative for a signal, of candidate and oracle).
 
         Raises:
             SandboxError: the zygote is gone.

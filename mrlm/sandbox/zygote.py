@@ -5,8 +5,8 @@ it, has the usual modules imported already, and never reads code or tests itself
 trainer to the processes that need them in files without a name, of which the zygote only passes on
 the descriptors. So a candidate that searches its memory finds nothing of this run or earlier ones.
 
-It supervises one run at a time: deadline, threads, disk, and the death of the trainer, which ends
-the run and the zygote. Its children in turn die with it.
+It supervises one run at a time: deadline, threads, processor time, disk, and the death of the
+trainer, which ends the run and the zygote. Its children in turn die with it.
 """
 
 from __future__ import annotations
@@ -50,12 +50,13 @@ PREIMPORTED = (
     "array", "ast", "base64", "binascii", "bisect", "bz2", "calendar", "cmath", "collections.abc",
     "contextlib", "copy", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools",
     "hashlib", "heapq", "inspect", "itertools", "json", "lzma", "math", "numbers", "operator",
-    "pickle", "queue", "random", "re", "statistics", "string", "struct", "textwrap", "threading",
-    "typing", "unicodedata", "uuid", "warnings", "zlib",
+    "pickle", "queue", "random", "re", "resource", "statistics", "string", "struct", "textwrap",
+    "threading", "typing", "unicodedata", "uuid", "warnings", "zlib",
 )
 # fmt: on
 
 THREAD_LIMIT = 64
+BUSY_LIMIT = 0.5  # seconds of processor time beyond what one processor gives
 DISK_LIMIT = 16 << 20  # bytes in the private folder
 FILE_COUNT_LIMIT = 256
 MIN_FILE_LIMIT = 1 << 20  # bytes; a file that a run writes, its output included
@@ -142,7 +143,7 @@ class Zygote:
         )
         oracle = self._fork(
             lambda: judge(job, report, Channel(to_oracle, from_oracle)),
-            (stdin, None),
+            (None, None),
             {job, report, to_oracle, from_oracle},
             self.oracle_confinement,
             request,
@@ -154,7 +155,7 @@ class Zygote:
     def _fork(
         self,
         body: Callable[[], int | None],
-        standard: tuple[int, int | None],
+        standard: tuple[int | None, int | None],
         keep: set[int],
         confinement: tuple[int, ctypes.Structure] | None,
         request: dict[str, Any],
@@ -168,8 +169,8 @@ class Zygote:
             die_with_parent(self.pid)
             stdin, stdout = standard
             null = os.open(os.devnull, os.O_RDWR)
-            for source, target in ((stdin, 0), (null if stdout is None else stdout, 1), (null, 2)):
-                os.dup2(source, target)
+            for source, target in ((stdin, 0), (stdout, 1), (None, 2)):
+                os.dup2(null if source is None else source, target)
             os.chdir(self.folder if stdout is not None else "/")
             if confinement is None:
                 os.setsid()
@@ -193,6 +194,7 @@ class Zygote:
             # An oracle keeps the time itself and can say how far it got, unless its tests hang.
             grace = 0 if oracle is None else GRACE
             deadline = time.monotonic() + request["seconds"] + grace
+        watches = [_Watch(process) for process in processes]
         ended: str | None = None
         exited = os.pidfd_open(leader)
         while ended is None:
@@ -209,7 +211,7 @@ class Zygote:
             elif left <= 0:
                 ended = "deadline"
             else:
-                ended = self._excess(processes)
+                ended = self._excess(watches)
         os.close(exited)
         statuses = [self._end(process) for process in processes]
         return None if ended == "orphaned" else {"ended": ended, "statuses": statuses}
@@ -223,14 +225,14 @@ class Zygote:
         _, status = os.waitpid(process, 0)
         return os.waitstatus_to_exitcode(status)
 
-    def _excess(self, processes: list[int]) -> str | None:
+    def _excess(self, watches: list[_Watch]) -> str | None:
         """What a run has too much of, for which there is no resource limit."""
-        for process in processes:
-            with open(f"/proc/{process}/stat", "rb") as file:
-                # The command's name, in parentheses, may contain anything.
-                threads = int(file.read().rpartition(b")")[2].split()[17])
-            if threads > THREAD_LIMIT:
+        for watch in watches:
+            watch.look()
+            if watch.threads > THREAD_LIMIT:
                 return "threads"
+            if watch.ahead > BUSY_LIMIT:
+                return "processors"
         entries = list(itertools.islice(os.scandir(self.folder), FILE_COUNT_LIMIT + 1))
         size = 0
         for entry in entries:
@@ -257,6 +259,29 @@ class Zygote:
         _, status = os.waitpid(process, 0)
         code = os.waitstatus_to_exitcode(status)
         return None if code == 0 else _PROBLEMS.get(code, f"the trial ended with status {code}")
+
+
+class _Watch:
+    """Threads of a child, and the processor time by which it is ahead of one busy processor.
+
+    Threads that compute outside Python's lock share the processors with everyone else's runs and
+    with the trainer, thread by thread: dozens of them would slow those down tenfold.
+    """
+
+    def __init__(self, process: int) -> None:
+        self.process = process
+        self.threads = 1
+        self.ahead = self.used = 0.0
+        self.time = time.monotonic()
+
+    def look(self) -> None:
+        with open(f"/proc/{self.process}/stat", "rb") as file:
+            # The command's name, in parentheses, may contain anything.
+            fields = file.read().rpartition(b")")[2].split()
+        used = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        now = time.monotonic()
+        self.ahead = max(0.0, self.ahead + used - self.used - (now - self.time))
+        self.threads, self.used, self.time = int(fields[17]), used, now
 
 
 _PROBLEMS = {

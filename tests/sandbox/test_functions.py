@@ -184,6 +184,19 @@ def test_unusable_output_says_nothing_about_the_code(wanted: str, sandbox: Sandb
     assert check(sandbox, "def f(): return 1", ("", wanted)).status == "invalid"
 
 
+def test_cases_that_cannot_be_sent_say_nothing_about_the_code(sandbox: Sandbox) -> None:
+    deep = "[" * 101 + "]" * 101
+    for given in (repr("é" * 2_000_000), deep):
+        verdict = check(sandbox, "def f(x): return 1", (given, "1"))
+        assert verdict.status == "invalid", verdict.message[-100:]
+        assert len(verdict.message) <= 2000
+
+
+def test_code_that_cannot_be_sent_is_the_codes_fault(sandbox: Sandbox) -> None:
+    verdict = check(sandbox, "def f(): return 1\n#" + "\U0001f600" * 900_000, ("", "1"))
+    assert (verdict.status, verdict.tests_passed) == ("error", 0)
+
+
 def test_a_megabyte_of_code_runs_and_more_is_refused(sandbox: Sandbox) -> None:
     code = "def f(): return 1\n"
     assert check(sandbox, code + "#" * 1_000_000, ("", "1")).passed

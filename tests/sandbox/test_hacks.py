@@ -5,6 +5,7 @@ from __future__ import annotations
 import naive
 import pytest
 from hacks import PROGRAM_CASES, PROGRAM_HACKS, PROGRAM_SOLUTION, TEST
+from tricks import TRICKS
 
 from mrlm.sandbox import FunctionJob, ProgramJob, Sandbox, SuiteJob
 from mrlm.tasks.code.attacks import CASES, SOLUTION
@@ -21,9 +22,9 @@ def test_a_solution_passes(quick_sandbox: Sandbox) -> None:
     assert naive.rewards(SOLUTION, TEST)
 
 
-@pytest.mark.parametrize("name", HACKS)
+@pytest.mark.parametrize("name", [*HACKS, *TRICKS])
 def test_no_hack_is_rewarded(name: str, quick_sandbox: Sandbox) -> None:
-    code = HACKS[name]
+    code = HACKS.get(name) or TRICKS.get(name, "")
     jobs = [FunctionJob(code, "solve", CASES), SuiteJob(code, TEST, "solve")]
     by_cases, by_suite = quick_sandbox.check_many(jobs)
     assert not by_cases.passed
@@ -34,6 +35,8 @@ def test_no_hack_is_rewarded(name: str, quick_sandbox: Sandbox) -> None:
         # Never unusable tests: that would let a candidate choose between 0 and no score at all.
         assert verdict.status in ("failed", "error", "timeout", "memory", "blocked", "crash")
         assert 0 < len(verdict.message) <= 2000
+        # A lone surrogate would fail in whatever writes, sends or tokenizes it.
+        assert (verdict.message + verdict.output).encode()
 
 
 @pytest.mark.parametrize("name", PROGRAM_HACKS)

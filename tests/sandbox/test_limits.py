@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 
 import pytest
 from processes import sandbox_processes, until
 
 from mrlm.sandbox import FunctionJob, Job, ProgramJob, Sandbox, SuiteJob
+from mrlm.sandbox.zygote import _Watch
 
 CASES = [{"input": "", "output": "1"}]
 
@@ -27,6 +29,10 @@ BOMBS = {
     ),
     "memory on import": ("x = [0]\nwhile True: x += x", {"memory"}),
     "memory for the one who reads": ("def f(): return [[]] * 300_000", {"failed"}),
+    "memory mapped": (
+        "import mmap\nk = []\ndef f():\n    while True: k.append(mmap.mmap(-1, 1 << 26))",
+        {"memory"},
+    ),
     "integer": ("def f(): return 1 << 10 ** 10", {"memory", "error"}),
     "output": ("def f():\n    while True: print('x' * 1000)", {"timeout"}),
     "output past Python": (
@@ -61,6 +67,12 @@ BOMBS = {
         "def g():\n    while True: pass\ndef f():\n"
         "    for _ in range(30): threading.Thread(target=g).start()",
         {"timeout"},
+    ),
+    "busy threads outside Python's lock": (
+        "import hashlib, threading\nthreading.stack_size(1 << 16)\n"
+        "def g():\n    while True: hashlib.pbkdf2_hmac('sha256', b'x', b'y', 10 ** 6)\n"
+        "def f():\n    for _ in range(50): threading.Thread(target=g).start()",
+        {"blocked", "timeout"},  # the latter where others leave it less than one processor
     ),
     "sleep": ("import time\ndef f(): time.sleep(99)", {"timeout"}),
     "loop": ("def f():\n    while True: pass", {"timeout"}),
@@ -123,6 +135,32 @@ def test_a_hanging_candidate_costs_its_own_time_and_nobody_elses() -> None:
     assert all(v.seconds < 1.5 for v in verdicts if v.passed)
     assert all(1.9 < v.seconds < 3.5 for v in verdicts if not v.passed)
     assert took < 8
+
+
+def test_more_than_one_processor_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that stands still makes one busy thread look like many."""
+    watch = _Watch(os.getpid())
+    watch.look()
+
+    def burn(seconds: float) -> None:
+        until_then = time.process_time() + seconds
+        while time.process_time() < until_then:
+            pass
+
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    watch.look()
+    started = watch.ahead
+    burn(0.3)
+    watch.look()
+    assert 0.2 < watch.ahead - started < 0.5
+    assert watch.threads == threading.active_count()
+    now += 10
+    watch.look()
+    assert watch.ahead == 0  # and no credit for the time that it was idle
+    burn(0.3)
+    watch.look()
+    assert 0.2 < watch.ahead < 0.5
 
 
 @pytest.mark.parametrize(

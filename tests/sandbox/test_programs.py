@@ -110,3 +110,20 @@ def test_surrogates_and_bytes(sandbox: Sandbox) -> None:
     assert check(sandbox, code, ("\ud800", "3"), ("é", "2"), ("\x00", "1")).passed
     assert check(sandbox, "print('\\ud800')", ("", "\\ud800")).passed
     assert not check(sandbox, "import os; os.write(1, b'\\xff')", ("", "x")).passed
+
+
+def test_more_expected_output_than_the_limit_says_nothing_about_the_code() -> None:
+    with Sandbox(workers=1, output_limit=100) as sandbox:
+        assert check(sandbox, "print('x' * 100)", ("", "x" * 100)).passed
+        verdict = check(sandbox, "print('x' * 101)", ("", "y"), ("", "x" * 101))
+        assert (verdict.status, verdict.tests_passed) == ("invalid", 0)
+        assert "test 2 expects more output than the limit, 100 bytes" in verdict.message
+        assert check(sandbox, "print(0)", ("", "é" * 51)).status == "invalid"
+
+
+def test_messages_are_bounded_and_can_be_written(sandbox: Sandbox) -> None:
+    verdict = check(sandbox, "raise ValueError('\\ud800' * 400)", ("\0" * 300, "1"))
+    assert verdict.status == "error"
+    assert len(verdict.message) <= 2000
+    assert "\\ud800" in verdict.message
+    assert verdict.message.encode()

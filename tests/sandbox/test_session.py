@@ -95,6 +95,21 @@ def test_files_and_variables_end_with_the_session(sandbox: Sandbox) -> None:
             session.run("x = 1\nopen('kept', 'w').write('secret')")
 
 
+def test_messages_can_be_written(sandbox: Sandbox) -> None:
+    with sandbox.session() as session:
+        result = session.run("raise ValueError('\\ud800')")
+        assert result.message.encode() == b"ValueError: \\ud800 (line 1)"
+
+
+def test_results_name_the_isolation(sandbox: Sandbox) -> None:
+    with sandbox.session() as session:
+        assert session.run("1").isolation == session.run("import os; os._exit(0)").isolation
+        assert session.run("1").isolation == "full"
+    with Sandbox(workers=1, isolation="rlimits-unsafe") as unsafe, unsafe.session() as session:
+        assert session.run("1").isolation == "rlimits-unsafe"
+        assert session.run("import os; os._exit(0)").isolation == "rlimits-unsafe"
+
+
 def test_misuse(sandbox: Sandbox) -> None:
     with sandbox.session() as session, pytest.raises(ValueError, match="code is a NoneType"):
         session.run(None)  # type: ignore[arg-type]

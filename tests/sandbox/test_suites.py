@@ -130,3 +130,21 @@ def test_wrong_jobs_are_errors_of_the_caller() -> None:
         SuiteJob("x", None, "f")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="entry_point is ''"):
         SuiteJob("x", "y", "")
+
+
+def test_a_name_error_in_disguise_is_the_candidates_error(sandbox: Sandbox) -> None:
+    """A candidate must not be able to make tests look unusable, which would be no score at all."""
+    test = (
+        "def check(f):\n    try:\n        f(1)\n"
+        "    except Exception as error:\n        raise type(error)(str(error))\n"
+    )
+    verdict = sandbox.check_suite("def f(x):\n    raise NameError('g')\n", test, "f")
+    assert (verdict.status, verdict.tests_passed) == ("failed", 0)
+    verdict = sandbox.check_suite(GOOD, "def check(f):\n    f(1)\n    g\n", "f")
+    assert verdict.status == "invalid"
+
+
+def test_tests_do_not_share_standard_input_with_the_candidate(sandbox: Sandbox) -> None:
+    code = "import os\ntry: os.pwrite(0, b'secret', 0)\nexcept OSError: pass\ndef f(): return ''\n"
+    test = "import os\ndef check(f):\n    assert f() == os.read(0, 99).decode()\n"
+    assert sandbox.check_suite(code, test, "f").message == ""

@@ -37,7 +37,7 @@ SETTINGS = {
         "per_device_train_batch_size": 160,
         "num_generations": 4,
         "update_fraction": 0.3,
-        "missing_eos_penalty": 0.5,
+        "zero_truncated_rewards": True,
         "max_completion_length": 28,
         "temperature": 0.7,
     },

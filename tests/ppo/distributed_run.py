@@ -95,7 +95,7 @@ def run(
         AutoModelForCausalLM.from_pretrained(model_dir),
         reward,
         PPOConfig(**{**defaults, **settings}),
-        train_dataset=Dataset.from_dict({"prompt": [f"prompt {i}" for i in range(32)]}),
+        train_dataset=Dataset.from_dict({"prompt": [f"prompt {i}" for i in range(8)]}),
         processing_class=AutoTokenizer.from_pretrained(model_dir),
         rollout_func=None if sampled else fixed_rollout,
         callbacks=[InterruptOneRank()],
@@ -134,9 +134,15 @@ def use_fsdp() -> None:
 
 
 def run_ddp(model: str, out: str) -> None:
+    from mrlm.distributed import setup_distributed
+
+    state = setup_distributed("ddp")
+    assert (state.num_processes, state.device.type) == (2, "cpu"), state
     run(model, f"{out}/whole")
     run(model, f"{out}/lora", lora=True)
     run(model, f"{out}/interrupted", interrupt_rank=1)
+    resume_from = bring_together(f"{out}/interrupted", 6)
+    run(model, f"{out}/resumed", resume_from=resume_from)
 
 
 def run_fsdp(model: str, out: str) -> None:
@@ -154,18 +160,22 @@ def run_fsdp_sharded(model: str, out: str) -> None:
 
 def save_and_resume(model: str, out: str, **settings: Any) -> None:
     """Adam, sampled completions; once in one go and once more from the middle."""
-    import torch
-
     settings |= {"sampled": True, "optim": "adamw_torch", "learning_rate": 1e-3}
     settings |= {"save_strategy": "steps", "save_steps": 2, "max_steps": 4}
     run(model, f"{out}_saved", **settings)
-    # Resuming reads one folder: each process brings what it wrote into its own.
-    checkpoint, rank = Path(f"{out}_saved/checkpoint-2"), os.environ["RANK"]
+    run(model, f"{out}_resumed", resume_from=bring_together(f"{out}_saved", 2), **settings)
+
+
+def bring_together(out: str, step: int) -> str:
+    """A checkpoint to resume from: one folder, to which each process brings what it wrote."""
+    import torch
+
+    checkpoint, rank = Path(f"{out}/checkpoint-{step}"), os.environ["RANK"]
     if rank != "0":
-        own = Path(f"{out}_saved.process{rank}/{checkpoint.name}")
+        own = Path(f"{out}.process{rank}/{checkpoint.name}")
         shutil.copytree(own, checkpoint, dirs_exist_ok=True)
     torch.distributed.barrier()
-    run(model, f"{out}_resumed", resume_from=str(checkpoint), **settings)
+    return str(checkpoint)
 
 
 RUNS = {"ddp": run_ddp, "fsdp": run_fsdp, "fsdp_sharded": run_fsdp_sharded}

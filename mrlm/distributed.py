@@ -1,0 +1,138 @@
+"""Several processes for a script of your own, started by ``torchrun`` instead of ``accelerate``.
+
+Recipes need none of this: ``accelerate launch --config_file recipes/accelerate/...`` sets them up.
+Here one call does what such a file would, before the trainer is made, and refuses what cannot work
+with the command that does.
+
+Not covered: TPUs, tensor and context parallelism, and settings of a strategy beyond its defaults.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+
+import torch
+from accelerate import PartialState
+
+# The environment that `accelerate launch` makes of recipes/accelerate/*.yaml.
+_FSDP2 = {
+    "ACCELERATE_USE_FSDP": "true",
+    "FSDP_VERSION": "2",
+    "FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP",
+    "FSDP_RESHARD_AFTER_FORWARD": "true",
+    "FSDP_STATE_DICT_TYPE": "FULL_STATE_DICT",
+    "FSDP_CPU_RAM_EFFICIENT_LOADING": "false",
+    "FSDP_OFFLOAD_PARAMS": "false",
+    "FSDP_ACTIVATION_CHECKPOINTING": "false",
+}
+_ZERO2 = {
+    "ACCELERATE_USE_DEEPSPEED": "true",
+    "ACCELERATE_DEEPSPEED_ZERO_STAGE": "2",
+    "ACCELERATE_DEEPSPEED_OFFLOAD_OPTIMIZER_DEVICE": "none",
+    "ACCELERATE_DEEPSPEED_OFFLOAD_PARAM_DEVICE": "none",
+}
+_ZERO3 = _ZERO2 | {
+    "ACCELERATE_DEEPSPEED_ZERO_STAGE": "3",
+    "ACCELERATE_DEEPSPEED_ZERO3_INIT": "true",
+    "ACCELERATE_DEEPSPEED_ZERO3_SAVE_16BIT_MODEL": "true",
+}
+_ENVIRONMENTS: dict[str, dict[str, str]] = {
+    "ddp": {},
+    "fsdp": _FSDP2,
+    "zero2": _ZERO2,
+    "zero3": _ZERO3,
+}
+STRATEGIES = tuple(_ENVIRONMENTS)
+_TORCHRUN = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+
+
+def setup_distributed(strategy: str = "ddp", *, use_cpu: bool = False) -> PartialState:
+    """Join the other processes. Call it first in the script, before any trainer or its settings.
+
+    Precision is the trainer's affair: set ``bf16`` there.
+
+    Args:
+        strategy: ``"ddp"``: every process holds everything. ``"fsdp"``: FSDP2, parameters,
+            gradients and optimizer state split. ``"zero2"`` and ``"zero3"``: DeepSpeed.
+        use_cpu: Run on CPUs, over gloo, though there are GPUs.
+
+    Returns:
+        Accelerate's ``PartialState``: ``num_processes``, ``process_index``, ``device``,
+        ``is_main_process``. Unlike ``AcceleratorState`` it stays valid when the settings of a
+        trainer are made.
+
+    Raises:
+        ValueError: The strategy is unknown, or cannot work with what the script was started with.
+            The message holds a command that can.
+    """
+    if strategy not in _ENVIRONMENTS:
+        raise ValueError(f"strategy={strategy!r}: choose one of {', '.join(STRATEGIES)}.")
+    gpus = 0 if use_cpu else torch.cuda.device_count()
+    _check_started_by_torchrun(strategy, gpus)
+    _check_not_configured_otherwise(strategy)
+    if strategy == "ddp":
+        _check_gpus_suffice(gpus)
+    else:
+        _check_can_shard(strategy, gpus)
+    os.environ.update(_ENVIRONMENTS[strategy])
+    if gpus == 0:
+        os.environ["ACCELERATE_USE_CPU"] = "true"  # the trainers' settings ask here
+    return PartialState(cpu=gpus == 0)
+
+
+def _command(processes: int | str) -> str:
+    return f"torchrun --nproc_per_node={processes} YOUR_SCRIPT.py"
+
+
+def _check_started_by_torchrun(strategy: str, gpus: int) -> None:
+    missing = [name for name in _TORCHRUN if name not in os.environ]
+    if not missing:
+        return
+    raise ValueError(
+        f"strategy={strategy!r}, but the script was not started by torchrun (not set: "
+        f"{', '.join(missing)}). Start it with\n    {_command(max(gpus, 2))}\n"
+        "or, for a single process, leave setup_distributed out and run it with python."
+    )
+
+
+def _check_not_configured_otherwise(strategy: str) -> None:
+    """``accelerate launch`` has chosen a strategy already; two would mix."""
+    for switch, names in (
+        ("ACCELERATE_USE_FSDP", ("fsdp",)),
+        ("ACCELERATE_USE_DEEPSPEED", ("zero2", "zero3")),
+    ):
+        if os.environ.get(switch, "false").lower() == "true" and strategy not in names:
+            raise ValueError(
+                f"strategy={strategy!r}, but {switch}=true says that `accelerate launch` was given "
+                "another one. Leave setup_distributed out under `accelerate launch`, or start with"
+                f"\n    {_command(os.environ['LOCAL_WORLD_SIZE'])}"
+            )
+
+
+def _check_gpus_suffice(gpus: int) -> None:
+    processes = int(os.environ["LOCAL_WORLD_SIZE"])
+    if 0 < gpus < processes:
+        raise ValueError(
+            f"{processes} processes were started on this machine, but it has {gpus} GPU"
+            f"{'s' if gpus > 1 else ''}: one process takes one. Start with\n    {_command(gpus)}"
+        )
+
+
+def _check_can_shard(strategy: str, gpus: int) -> None:
+    if gpus == 0:
+        raise ValueError(
+            f"strategy={strategy!r} needs GPUs, and there is none here. On CPUs several processes "
+            f"train with setup_distributed('ddp'), started with\n    {_command(2)}"
+        )
+    _check_gpus_suffice(gpus)
+    if int(os.environ["WORLD_SIZE"]) == 1:
+        raise ValueError(
+            f"strategy={strategy!r} with one process: there is nothing to split it over. Start with"
+            f"\n    {_command(max(gpus, 2))}\nor leave setup_distributed out for one GPU."
+        )
+    if strategy != "fsdp" and importlib.util.find_spec("deepspeed") is None:
+        raise ValueError(
+            f"strategy={strategy!r} needs DeepSpeed, which is not installed: pip install deepspeed"
+            f", or use strategy='fsdp', which needs nothing more:\n    {_command(gpus)}"
+        )

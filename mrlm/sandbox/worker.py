@@ -110,7 +110,7 @@ class Worker:
 
         Returns:
             ``ended`` (why: ``exit``, ``deadline``, ``killed``, ``threads``, ``processors``,
-            ``disk``) and ``statuses`` (exit status, negative for a signal, of candidate and oracle).
+            ``disk``) and ``statuses`` (of candidate and oracle; negative for a signal).
 
         Raises:
             SandboxError: the zygote is gone.

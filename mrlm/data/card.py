@@ -26,6 +26,7 @@ def render_card(
     patterns: Mapping[str, Mapping[str, str]],
     statistics: Mapping[str, Any],
     example: Mapping[str, Mapping[str, Any]],
+    digests: Mapping[str, str],
 ) -> str:
     """The card as Markdown with its YAML header.
 
@@ -37,6 +38,9 @@ def render_card(
         patterns: Task -> split -> where the files are.
         statistics: The content of ``statistics.json``.
         example: A row of each task.
+        digests: Of each task's files. ``load_dataset`` knows a folder by its name and this header
+            alone, and would give the rows of another export out of its cache. On the Hub, where a
+            commit tells datasets apart, none is needed.
     """
     tasks = statistics["tasks"]
     header = {
@@ -52,7 +56,11 @@ def render_card(
             for task, paths in patterns.items()
         ],
         "dataset_info": [
-            {"config_name": task, "features": types._to_yaml_list()}
+            {
+                "config_name": task,
+                "features": types._to_yaml_list(),
+                **({"description": f"Content {digests[task]}"} if task in digests else {}),
+            }
             for task, types in features.items()
         ],
     }

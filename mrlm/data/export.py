@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,14 @@ from mrlm.task import Task
 if TYPE_CHECKING:
     from datasets import Features
 
-__all__ = ["Export", "export_task", "generated_rows", "write_statistics"]
+__all__ = [
+    "Export",
+    "check_other_split",
+    "content_digest",
+    "export_task",
+    "generated_rows",
+    "write_statistics",
+]
 
 CHECKED = 1_000  # rows of the other split that are generated for the split check, at most
 _REPORTED = 500  # rows between two steps of the progress bar
@@ -129,6 +137,15 @@ def check_other_split(export: Export, task: Task, size: int, seed: int) -> None:
             f"this dataset, {shared:,} prompts stand in {split}, too.",
         }
     )
+
+
+def content_digest(folder: Path, export: Export) -> str:
+    """A digest of all files of a task."""
+    whole = hashlib.sha256()
+    for name in export.files:
+        with (folder / name).open("rb") as file:
+            whole.update(hashlib.file_digest(file, "sha256").digest())
+    return whole.hexdigest()[:16]
 
 
 def write_statistics(

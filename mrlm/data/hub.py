@@ -10,6 +10,7 @@ anywhere. Not covered: pull requests, branches, folders too large for one commit
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 __all__ = ["check_repo_id", "push_folder"]
+
+logger = logging.getLogger(__name__)
 
 _WAITS = (1, 4, 15, 30)  # seconds before each further try
 _PASSING = (408, 409, 412, 429, 500, 502, 503, 504)
@@ -42,7 +45,7 @@ def check_repo_id(repo_id: str) -> None:
 
 
 def push_folder(
-    folder: Path, repo_id: str, files: Sequence[str], tasks: Sequence[str], *, private: bool
+    folder: Path, repo_id: str, files: Sequence[str], replaced: Sequence[str], *, private: bool
 ) -> str:
     """Make the dataset on the Hub what the folder holds; create it where there is none.
 
@@ -50,7 +53,7 @@ def push_folder(
         folder: Of the dataset.
         repo_id: ``user/name``.
         files: What to push, as paths below ``folder``.
-        tasks: The folders whose data files are replaced.
+        replaced: The folders in which data files that are not in ``files`` are deleted.
         private: Whether a dataset that is created is private; one that exists stays as it is.
 
     Returns:
@@ -73,7 +76,7 @@ def push_folder(
     api = HfApi(token=token, library_name="mrlm")
     for wait in (*_WAITS, None):
         try:
-            return _push(api, folder, repo_id, files, tasks, private)
+            return _push(api, folder, repo_id, files, replaced, private)
         except OfflineModeIsEnabled as error:
             raise HubError(
                 f"HF_HUB_OFFLINE is set, so {repo_id} was not pushed; unset it. {_kept(folder)}"
@@ -84,6 +87,10 @@ def push_folder(
             status = cause.response.status_code if isinstance(cause, HfHubHTTPError) else None
             if wait is None or (status is not None and status not in _PASSING):
                 raise HubError(_failure(cause, status, folder, repo_id, token)) from None
+            logger.warning(
+                "%s was not pushed yet (%s); next try in %d s.",
+                repo_id, type(cause).__name__, wait,
+            )  # fmt: skip
         time.sleep(wait)
     raise AssertionError("unreachable: the last try returns or raises")
 
@@ -93,7 +100,7 @@ def _push(
     folder: Path,
     repo_id: str,
     files: Sequence[str],
-    tasks: Sequence[str],
+    replaced: Sequence[str],
     private: bool,
 ) -> str:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
@@ -101,14 +108,14 @@ def _push(
     api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True)
     info = api.dataset_info(repo_id, revision="main")
     there = [sibling.rfilename for sibling in info.siblings or ()]
-    stale = _stale(there, files, tasks)
+    stale = _stale(there, files, replaced)
     commit = api.create_commit(
         repo_id,
         [
             *(CommitOperationDelete(path, is_folder=False) for path in stale),
             *(CommitOperationAdd(path, folder / path) for path in files),
         ],
-        commit_message=f"Dataset made with mrlm: {', '.join(tasks)}",
+        commit_message="Dataset made with mrlm",
         repo_type="dataset",
         # Whoever pushes at the same moment makes this fail, and it is tried again on top of theirs.
         parent_commit=info.sha,
@@ -116,9 +123,9 @@ def _push(
     return str(commit.commit_url)
 
 
-def _stale(there: Sequence[str], files: Sequence[str], tasks: Sequence[str]) -> list[str]:
-    """Data files of these tasks on the Hub that this dataset does not have."""
-    ours = re.compile(rf"(?:{'|'.join(map(re.escape, tasks))})/(?:[^/]+/)?{_DATA_FILE}")
+def _stale(there: Sequence[str], files: Sequence[str], replaced: Sequence[str]) -> list[str]:
+    """Data files in these folders on the Hub that this dataset does not have."""
+    ours = re.compile(rf"(?:{'|'.join(map(re.escape, replaced))})/(?:[^/]+/)?{_DATA_FILE}")
     return [path for path in there if path not in files and ours.fullmatch(path)]
 
 
@@ -132,7 +139,7 @@ def _failure(
             f"the token may not write to {repo_id}. Use one with write access, and a name of yours"
         )
     else:
-        said = str(error).replace(token, "***").strip()
+        said = str(error).replace(token, "***").strip().rstrip(".")
         reason = f"{type(error).__name__}: {said}. Run the same command again"
     return f"{repo_id} was not pushed: {reason}. {_kept(folder)}"
 

@@ -26,6 +26,7 @@ from mrlm.data.card import render_card
 from mrlm.data.export import (
     Export,
     check_other_split,
+    content_digest,
     export_task,
     generated_rows,
     write_statistics,
@@ -185,14 +186,17 @@ def run(arguments: DataArguments) -> dict[str, Any]:
     with staged(out) as folder:
         exports = [_export(arguments, task, folder) for task in arguments.task]
         statistics = write_statistics(folder, exports, _settings(arguments), [_CARD])
-        write_text(folder / _CARD, _card(arguments, exports, statistics))
+        digests = (
+            {} if arguments.push_to_hub else {e.task: content_digest(folder, e) for e in exports}
+        )
+        write_text(folder / _CARD, _card(arguments, exports, statistics, digests))
     for export in exports:
         _show(console, export, arguments.preview)
     console.print(f"Wrote {out}", highlight=False, markup=False, soft_wrap=True)
     result = statistics | {"out": str(out)}
     if arguments.push_to_hub is not None:
         result["commit_url"] = push_folder(
-            out, arguments.push_to_hub, statistics["files"], arguments.task,
+            out, arguments.push_to_hub, statistics["files"], list(TASKS),
             private=arguments.private,
         )  # fmt: skip
         pushed = f"Pushed {arguments.push_to_hub}: {result['commit_url']}"
@@ -254,7 +258,10 @@ def _settings(arguments: DataArguments) -> dict[str, Any]:
 
 
 def _card(
-    arguments: DataArguments, exports: Sequence[Export], statistics: Mapping[str, Any]
+    arguments: DataArguments,
+    exports: Sequence[Export],
+    statistics: Mapping[str, Any],
+    digests: Mapping[str, str],
 ) -> str:
     default_license = "apache-2.0" if arguments.dataset_name is None else "unknown"
     return render_card(
@@ -269,6 +276,7 @@ def _card(
             for export in exports
         },
         statistics=statistics,
+        digests=digests,
         example={
             export.task: split.first
             for export in exports

@@ -68,7 +68,9 @@ def _load(name: str, path: str, split: str, config: str | None) -> Iterable[Any]
     saved = [file for file in ("state.json", "dataset_dict.json") if (folder / file).is_file()]
     try:
         if not saved:
-            return load_dataset(path, config, split=split)  # type: ignore[no-any-return]
+            # The library's cache knows a folder by its name and card, not by what is in it.
+            mode = "force_redownload" if folder.is_dir() else None
+            return load_dataset(path, config, split=split, download_mode=mode)  # type: ignore[no-any-return]
         found = load_from_disk(path)
     except (OSError, ValueError, RuntimeError, DatasetGenerationError) as error:
         reason = error.__cause__ if isinstance(error, DatasetGenerationError) else error

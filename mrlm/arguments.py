@@ -92,7 +92,9 @@ class ImitationArguments(TaskArguments):
     sft_warmup_steps: float = field(
         default=0.0, metadata={"help": "Of the imitation: steps, or below 1 a share of them."}
     )
-    sft_batch_size: int = field(default=16, metadata={"help": "Of the imitation."})
+    sft_batch_size: int = field(
+        default=16, metadata={"help": "Of the imitation: rows per update and process."}
+    )
 
 
 @dataclass

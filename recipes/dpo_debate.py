@@ -87,7 +87,8 @@ class RecipeConfig(DPOConfig):
 
     learning_rate: float = 1e-5
     num_train_epochs: float = 1
-    per_device_train_batch_size: int = 8
+    per_device_train_batch_size: int = 2
+    gradient_accumulation_steps: int = 4
     precompute_ref_log_probs: bool = True
     gradient_checkpointing: bool | None = None  # fit_the_device decides
     logging_steps: float = 5

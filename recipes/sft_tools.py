@@ -85,7 +85,8 @@ class RecipeConfig(SFTConfig):
 
     lr_scheduler_type: str = "cosine"
     warmup_steps: float = 0.05
-    per_device_train_batch_size: int = 16
+    per_device_train_batch_size: int = 4
+    gradient_accumulation_steps: int = 4
     gradient_checkpointing: bool | None = None  # fit_the_device decides
     logging_steps: float = 10
     save_strategy: str = "no"

@@ -17,6 +17,16 @@ PACKAGE = Path(mrlm.__file__).parent
 # module's name starts with decides.
 LIBRARIES = {
     "mrlm.curriculum": {"datasets", "torch", "trl"},
+    "mrlm.data": {
+        "datasets",
+        "httpx2",
+        "huggingface_hub",
+        "numpy",
+        "pyarrow",
+        "rich",
+        "transformers",
+        "yaml",
+    },
     "mrlm.distributed": {"torch", "accelerate"},
     "mrlm.fast_cpu": {"torch", "accelerate", "trl"},
     "mrlm.attention": {"torch", "transformers"},
@@ -33,6 +43,15 @@ LIBRARIES = {
 # The parts of mrlm that a part may import. Tasks are handled apart: none imports another.
 PARTS = {
     "mrlm.curriculum": set(),
+    "mrlm.data": {
+        "mrlm.data",
+        "mrlm.errors",
+        "mrlm.files",
+        "mrlm.progress",
+        "mrlm.splits",
+        "mrlm.task",
+        "mrlm.tasks",
+    },
     "mrlm.distributed": set(),
     "mrlm.errors": set(),
     "mrlm.fast_cpu": {"mrlm.curriculum", "mrlm.generation", "mrlm.packing", "mrlm.resumption"},

@@ -91,7 +91,7 @@ class ResumableRollouts(TRLGRPOTrainer):
         return super().train(path, *args, **kwargs)
 
     def _get_train_sampler(self, dataset: Any = None) -> Any:
-        self._train_sampler = super()._get_train_sampler(dataset)  # type: ignore[no-untyped-call]
+        self._train_sampler = super()._get_train_sampler(dataset)
         return self._train_sampler
 
     def _find_place(self, state: TrainerState) -> None:
@@ -117,7 +117,7 @@ class RolloutBoundaryCallback(TrainerCallback):
     def at_boundary(self, global_step: int) -> bool:
         """Whether after this optimizer step the next one samples a new rollout."""
         args = self._trainer.args
-        return global_step * args.gradient_accumulation_steps % rollout_window(args) == 0
+        return bool(global_step * args.gradient_accumulation_steps % rollout_window(args) == 0)
 
     def on_train_begin(
         self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any

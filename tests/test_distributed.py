@@ -96,8 +96,8 @@ def test_one_process_under_torchrun() -> None:
     script = (
         "from mrlm.distributed import setup_distributed\n"
         "state = setup_distributed()\n"
-        "from trl import SFTConfig\n"
-        "config = SFTConfig('unused', bf16=False)\n"
+        "from transformers import TrainingArguments\n"
+        "config = TrainingArguments('unused')\n"
         "print('got', state.num_processes, state.process_index, state.is_main_process, "
         "config.device.type)\n"
     )

@@ -13,7 +13,9 @@ import pytest
 import torch
 
 SCRIPT = Path(__file__).with_name("kill_run.py")
-RUNS = [f"{a}-{kind}" for a in ("ppo", "grpo", "sft", "dpo") for kind in ("full", "lora")]
+FAST = ("ppo-full", "grpo-lora", "sft-full", "dpo-lora")
+SLOW = ("ppo-lora", "grpo-full", "sft-lora", "dpo-full")
+RUNS = [*FAST, *(pytest.param(run, marks=pytest.mark.slow) for run in SLOW)]
 
 
 @pytest.fixture(scope="module")
@@ -25,10 +27,12 @@ def base(tmp_path_factory: pytest.TempPathFactory, tiny_llama: Any, tiny_tokeniz
 
 
 @pytest.fixture(scope="module")
-def killed(base: Path) -> Path:
-    """Folder with what every run left behind when it was killed."""
+def killed(base: Path, request: pytest.FixtureRequest) -> Path:
+    """Folder with what each of the selected runs left behind when it was killed."""
     out = base.with_name("killed")
-    command = [sys.executable, str(SCRIPT), str(base), str(out), *RUNS]
+    tests = [item for item in request.session.items if item.path == request.path]
+    runs = [item.callspec.params["run"] for item in tests if isinstance(item, pytest.Function)]
+    command = [sys.executable, str(SCRIPT), str(base), str(out), *runs]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return out

@@ -34,10 +34,10 @@ MODELS = {
     "Qwen/Qwen2.5-3B-Instruct": 3_085_938_688,
     "Qwen/Qwen2.5-7B-Instruct": 7_615_616_512,
 }
-# Bytes per parameter of a PPO run: float32 weights (4), and where bf16 is fast a copy of them for
-# sampling (2). Full fine-tuning adds gradients (4) and Adam's two moments (8). An adapter of LoRA
-# is about 1% of the model, r=16 on all linear layers, with the same 16 bytes for each of its own.
-_WEIGHTS, _COPY, _TRAINED, _ADAPTER_SHARE = 4.0, 2.0, 12.0, 0.01
+# Bytes per parameter of a PPO run: float32 weights (4), and a copy of them for sampling (2 in bf16,
+# where that is fast, else 4). Full fine-tuning adds gradients (4) and Adam's two moments (8). An
+# adapter of LoRA, r=16 on all linear layers, is about 1% of the model and has those 16 for itself.
+_WEIGHTS, _TRAINED, _ADAPTER_SHARE = 4.0, 12.0, 0.01
 _KEPT_FREE = 0.25  # of the memory, for activations and the cache
 
 
@@ -157,9 +157,9 @@ def fitting_sizes(memory: float, bf16: bool) -> list[Size]:
 
     Args:
         memory: Bytes of the device.
-        bf16: Whether the sampler keeps a bf16 copy of the weights.
+        bf16: Whether the sampler's copy of the weights is in bf16.
     """
-    held = _WEIGHTS + (_COPY if bf16 else 0)
+    held = _WEIGHTS + (2.0 if bf16 else 4.0)
     room = memory * (1 - _KEPT_FREE)
     sizes = []
     for model, parameters in MODELS.items():

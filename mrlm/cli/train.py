@@ -34,7 +34,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         description="Train with a recipe through `accelerate launch`. Flags that are not listed "
         "here go to the recipe.",
     )  # fmt: skip
-    parser.add_argument("algorithm", help="a recipe: recipes/<algorithm>_<task>.py")
+    parser.add_argument("algorithm", help="ppo, grpo, sft, dpo; or the name of a recipe")
     parser.add_argument("--task", help="a name that `mrlm tasks` lists (default: the recipe's)")
     parser.add_argument(
         "--accelerate_config",
@@ -48,25 +48,28 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if not all(flag.startswith("-") for flag in arguments.rest[:1]):
+        raise ValueError(f"{arguments.rest[0]!r} is no flag: write `mrlm train ALGORITHM --task T`")
     recipe = find_recipe(arguments.algorithm, arguments.task, arguments.recipes)
     own = ["--task", arguments.task] if arguments.task else []
     if arguments.recipe_help:
         return subprocess.run([sys.executable, str(recipe), *own, "--help"]).returncode
-    launch = [sys.executable, "-m", "accelerate.commands.launch"]
+    # Quiet: a recipe that fails says why; the launcher's own traceback would hide that.
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--quiet"]
     if arguments.accelerate_config:
         launch += ["--config_file", arguments.accelerate_config]
     if arguments.num_processes:
         launch += ["--num_processes", arguments.num_processes]
     command = [*launch, str(recipe), *own, *arguments.rest]
-    sys.stderr.write(f"{shlex.join(['accelerate', 'launch', *command[3:]])}\n")
+    sys.stderr.write(f"{shlex.join(['accelerate', 'launch', *command[4:]])}\n")
     return 0 if arguments.dry_run else _launch(command)
 
 
 def find_recipe(algorithm: str, task: str | None, folder: str | None = None) -> Path:
-    """The recipe of an algorithm: the one that is named after the task, else the one there is.
+    """The recipe of an algorithm: the one that is named after the task, else after another task.
 
     Args:
-        algorithm: For instance ``ppo``.
+        algorithm: For instance ``ppo``; or the whole name of a recipe, such as ``demo``.
         task: A task's name; recipes take any as ``--task``.
         folder: Where to look. Default: the checkout that this file is in, else ``./recipes``.
 
@@ -74,21 +77,21 @@ def find_recipe(algorithm: str, task: str | None, folder: str | None = None) -> 
         FileNotFoundError: There is no folder with recipes; says what to do.
         ValueError: There is no recipe for this algorithm or no such task.
     """
+    from mrlm.tasks import TASKS, make_task
+
+    if task is not None:
+        make_task(task)  # refuses a name that does not exist
     places = [Path(folder)] if folder else [_CHECKOUT, Path("recipes")]
-    found = next((place for place in places if any(place.glob("*_*.py"))), None)
-    if found is None:
+    found = {path.stem: path for place in reversed(places) for path in place.glob("*.py")}
+    if not found:
         where = " or ".join(str(place) for place in places)
         raise FileNotFoundError(f"there are no recipes in {where}. {_REPOSITORY_HINT}")
-    if task is not None:
-        from mrlm.tasks import make_task
-
-        make_task(task)
-    recipes = sorted(found.glob(f"{algorithm}_*.py")) if algorithm.isidentifier() else []
-    if not recipes:
-        known = sorted({path.name.partition("_")[0] for path in found.glob("*_*.py")})
-        raise ValueError(f"no recipe {algorithm!r} in {found}: choose one of {', '.join(known)}")
-    named = found / f"{algorithm}_{task}.py"
-    return named if named in recipes else recipes[0]
+    wanted = [f"{algorithm}_{task}", *(f"{algorithm}_{name}" for name in TASKS), algorithm]
+    recipe = next((found[name] for name in wanted if name in found), None)
+    if recipe is None:
+        known = ", ".join(sorted({name.partition("_")[0] for name in found}))
+        raise ValueError(f"there is no recipe for {algorithm!r}: choose one of {known}")
+    return recipe
 
 
 def _launch(command: list[str]) -> int:

@@ -50,7 +50,7 @@ def test_writes_pairs_that_trl_takes(
     from datasets import Dataset
     from trl import DPOConfig, DPOTrainer
 
-    monkeypatch.setitem(job.TASKS, name, _length_task(name))
+    monkeypatch.setattr(job, "make_task", lambda name, **options: _length_task(name))
     output = tmp_path / "new" / "pairs.jsonl"
     job.main(
         ["--task", name, "--model_name_or_path", tiny_folder, "--output", str(output),
@@ -96,19 +96,56 @@ def test_a_model_that_always_fails_gives_an_empty_file(
 
 
 def test_rows_of_chosen_kinds(job: ModuleType) -> None:
+    config = job.PreferencesConfig(task="debate", kinds=["closed"], difficulties=["hard"])
+    rows = config.build_task().build_dataset(20, 0, "train")
+    assert {(row["kind"], row["difficulty"]) for row in rows} == {("closed", "hard")}
+    config = job.PreferencesConfig(task="math", answer_mode="boxed")
+    assert "boxed" in config.build_task().build_dataset(1, 0, "train")[0]["solution"]
+
+
+def test_pairs_of_episodes_are_turns(
+    job: ModuleType, tool_tokenizer: Any, gold_policy: Any
+) -> None:
+    """Both episodes share calls and results up to the turn in which they part."""
+    from mrlm.preferences import preference_pairs
+    from mrlm.rollout import rollout
     from mrlm.tasks import TASKS
 
-    config = job.PreferencesConfig(
-        task="debate", num_rows=20, kinds=["closed"], difficulties=["hard"]
+    task = TASKS["tools"]
+    rows = [
+        row for row in task.build_dataset(40, 0, "train").to_list() if row["kind"] == "sequence"
+    ][:3]
+    good = rollout(
+        gold_policy(tool_tokenizer, rows), tool_tokenizer, rows, task, max_new_tokens=2000
     )
-    rows = job.choose_rows(TASKS["debate"], config)
-    assert len(rows) == 20
-    assert {(row["kind"], row["difficulty"]) for row in rows} == {("closed", "hard")}
-    config.num_rows = 5
-    assert job.choose_rows(TASKS["debate"], config) == rows[:5]
-    config.kinds = ["no such kind"]
-    with pytest.raises(ValueError, match="no such kind"):
-        job.choose_rows(TASKS["debate"], config)
+
+    def silent_at_the_end(text: str, row: Any, turn: int) -> str:
+        return "Answer: no idea" if text.startswith("Answer:") else text
+
+    bad = rollout(
+        gold_policy(tool_tokenizer, rows, silent_at_the_end), tool_tokenizer, rows, task,
+        max_new_tokens=2000,
+    )  # fmt: skip
+    both = [record for pair in zip(good, bad, strict=True) for record in pair]
+    pairs, statistics = preference_pairs(both, task=task)
+    assert statistics.num_pairs == 3
+    for pair, row in zip(pairs, rows, strict=True):
+        shared = pair["prompt"][len(row["prompt"]) :]
+        assert [m["role"] for m in shared] == [m["role"] for m in row["solution"][:-1]]
+        assert shared[-1]["role"] == "tool" and pair["chosen"][0]["role"] == "assistant"
+        assert pair["chosen"][0]["content"] == row["solution"][-1]["content"]
+        assert pair["rejected"][0]["content"] == "Answer: no idea"
+        names = {tool["function"]["name"] for tool in pair["tools"]}
+        assert {c["name"] for step in row["calls"] for c in step} <= names
+
+    # An episode that stops where the other goes on says nothing different: no pair.
+    cut = [
+        record.__class__(**{**vars(record), "messages": record.messages[:-1], "score": 0.0})
+        for record in good
+    ]
+    both = [record for pair in zip(good, cut, strict=True) for record in pair]
+    pairs, statistics = preference_pairs(both, task=task)
+    assert pairs == [] and statistics.num_narrow_rows == 3
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
-"""The recipes run: on a tiny model here, on the embedded one in the slow tests."""
+"""The recipes run: a handful of pairs of algorithm and task here, all of them in the slow tests."""
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -12,11 +13,25 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
+RECIPES = ("ppo_math", "grpo_code", "sft_tools", "dpo_debate")
+TASKS = ("math", "code", "debate", "tools")
 
 
-def run(script: str, *flags: str, launcher: tuple[str, ...] = (sys.executable,)) -> str:
+def check(run: Any, results: dict[str, Any], task: str) -> None:
+    """A whole run folder, of the right task, that says what happened."""
+    assert results["comparison"]["settings"]["task"] == task
+    assert results["comparison"]["num_pairs"] == 4
+    for name in ("report.html", "config.json", "metrics.jsonl", "eval_before/records.jsonl"):
+        assert (run.folder / name).is_file(), name
+    last = run.json("metrics.jsonl")[-1]
+    assert last["step"] == run.json("config.json")["max_steps"]
+    assert math.isfinite(last["train_loss"])
+
+
+def launch(script: str, *flags: str) -> str:
     done = subprocess.run(
-        [*launcher, str(ROOT / "recipes" / script), *flags],
+        [sys.executable, "-m", "accelerate.commands.launch", "--cpu",
+         str(ROOT / "recipes" / script), *flags],
         cwd=ROOT, capture_output=True, text=True, check=False, timeout=900,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )  # fmt: skip
@@ -24,42 +39,79 @@ def run(script: str, *flags: str, launcher: tuple[str, ...] = (sys.executable,))
     return done.stdout
 
 
-@pytest.fixture
-def tiny_folder(tiny_llama: Any, tiny_tokenizer: Any, tmp_path: Path) -> str:
-    tiny_llama().save_pretrained(tmp_path / "tiny")
-    tiny_tokenizer.save_pretrained(tmp_path / "tiny")
-    return str(tmp_path / "tiny")
+def test_ppo_math_under_accelerate_launch(tiny_folder: str, tmp_path: Path) -> None:
+    launch(
+        "ppo_math.py", "--model_name_or_path", tiny_folder, "--output_dir", str(tmp_path / "run"),
+        "--max_steps", "2", "--eval_rows", "4", "--train_rows", "16", "--num_generations", "2",
+        "--max_completion_length", "6", "--per_device_train_batch_size", "8",
+    )  # fmt: skip
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert results["comparison"]["num_pairs"] == 4
+    assert (tmp_path / "run" / "model" / "value_head.safetensors").is_file()
+    assert not (tmp_path / "run" / "sft").exists()
 
 
-SMALL = (
-    "--max_steps", "2", "--eval_rows", "8", "--train_rows", "32", "--max_completion_length", "6",
-    "--per_device_train_batch_size", "8", "--num_generations", "2",
-)  # fmt: skip
+def test_lora_goes_on_from_imitation_to_grpo_and_is_merged(run: Any) -> None:
+    """The adapter of the imitation is the one that GRPO trains, and the export is a plain model."""
+    import torch
+    from safetensors.torch import load_file
+
+    from mrlm.models import load_model
+
+    grpo = run("grpo_code")
+    lora = ("--use_peft", "--lora_r", "4", "--learning_rate", "1e-9", "--sft_learning_rate", "0.05")
+    results = grpo("--task", "math", *lora, "--merge_adapter")
+    check(grpo, results, "math")
+    assert (grpo.folder / "eval_sft" / "records.jsonl").is_file()
+    assert any(note.startswith("The imitation") for note in results["notes"])
+    after_sft, after = (
+        load_file(grpo.folder / stage / "adapter_model.safetensors") for stage in ("sft", "adapter")
+    )
+    assert any(tensor.abs().max() > 0.01 for name, tensor in after.items() if "lora_B" in name)
+    torch.testing.assert_close(after, after_sft, atol=1e-5, rtol=0)
+    assert not (grpo.folder / "model" / "adapter_config.json").exists()
+    merged = dict(load_model(str(grpo.folder / "model"))[0].named_parameters())
+    base = dict(load_model(grpo.model)[0].named_parameters())
+    name = "model.layers.0.self_attn.q_proj.weight"
+    key = f"base_model.model.{name.removesuffix('weight')}lora_"
+    product = after[f"{key}B.weight"] @ after[f"{key}A.weight"]
+    # Scaled by lora_alpha / lora_r, 32 / 4.
+    torch.testing.assert_close(merged[name], base[name] + 8 * product, atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("peft", [(), ("--use_peft", "--learning_rate", "1e-3")])
-def test_ppo_math(tiny_folder: str, tmp_path: Path, peft: tuple[str, ...]) -> None:
-    folder = tmp_path / "run"
-    launch = (sys.executable, "-m", "accelerate.commands.launch", "--cpu")
-    flags = ("--model_name_or_path", tiny_folder, "--output_dir", str(folder), *SMALL, *peft)
-    run("ppo_math.py", *flags, launcher=launch)
-    results = json.loads((folder / "results.json").read_text())
-    assert results["comparison"]["num_pairs"] == 8
-    for name in ("report.html", "config.json", "metrics.jsonl", "model/value_head.safetensors"):
-        assert (folder / name).is_file(), name
+def test_dpo_on_tools_after_imitation(run: Any) -> None:
+    """Pairs are turns: nothing that a tool said stands in what is preferred or rejected."""
+    dpo = run("dpo_debate")
+    check(dpo, dpo("--task", "tools", "--kinds", "single"), "tools")
+    pairs = dpo.json("preferences.jsonl")
+    assert pairs and all(pair["tools"] for pair in pairs)
+    for pair in pairs:
+        assert pair["prompt"][-1]["role"] in ("user", "tool")
+        assert [m["role"] for m in pair["chosen"] + pair["rejected"]] == ["assistant"] * 2
+    config = json.loads((dpo.folder / "sft" / "config.json").read_text())
+    assert config["model_type"] == "llama"
 
 
-def test_config_file_and_command_line(tiny_folder: str, tmp_path: Path) -> None:
-    settings = tmp_path / "settings.yaml"
-    settings.write_text(f"model_name_or_path: {tiny_folder}\nmax_steps: 5\ntemperature: 0.9\n")
-    run("ppo_math.py", "--config", str(settings), "--output_dir", str(tmp_path / "run"), *SMALL)
-    config = json.loads((tmp_path / "run" / "config.json").read_text())
-    assert (config["max_steps"], config["temperature"]) == (2, 0.9)
+def test_a_stopped_run_measures_and_imitates_once(run: Any, tmp_path: Path) -> None:
+    ppo = run("ppo_math")
+    saving = ("--task", "debate", "--save_steps", "1", "--kinds", "closed")
+    ppo(*saving, max_steps="1")
+    before = (ppo.folder / "eval_before" / "records.jsonl").stat().st_mtime_ns
+    imitated = (ppo.folder / "sft" / "model.safetensors").stat().st_mtime_ns
+    check(ppo, ppo(*saving, "--resume_from_checkpoint", "true"), "debate")
+    assert (ppo.folder / "eval_before" / "records.jsonl").stat().st_mtime_ns == before
+    assert (ppo.folder / "sft" / "model.safetensors").stat().st_mtime_ns == imitated
 
 
-def test_demo_tells_its_phases(tiny_folder: str, tmp_path: Path) -> None:
-    flags = ("--model_name_or_path", tiny_folder, "--output_dir", str(tmp_path / "run"), *SMALL)
-    told = run("demo.py", *flags)
+def test_demo_tells_its_phases(
+    recipe: Any, tiny_folder: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe("demo").main(
+        ["--model_name_or_path", tiny_folder, "--output_dir", str(tmp_path / "run"),
+         "--max_steps", "2", "--eval_rows", "8", "--train_rows", "32", "--num_generations", "2",
+         "--max_completion_length", "6", "--per_device_train_batch_size", "8"]
+    )  # fmt: skip
+    told = capsys.readouterr().out
     for phase in ("Data", "Configuration", "Model", "Policy environment",
                   "Evaluation environments", "Evaluation before", "PPO training",
                   "Evaluation after"):  # fmt: skip
@@ -67,38 +119,39 @@ def test_demo_tells_its_phases(tiny_folder: str, tmp_path: Path) -> None:
     assert (tmp_path / "run" / "report.html").is_file()
 
 
-@pytest.fixture
-def long_folder(tiny_llama: Any, tiny_tokenizer: Any, tmp_path: Path) -> str:
-    """A tiny model whose context holds a prompt with tools, byte by byte."""
-    tiny_llama(max_position_embeddings=4096).save_pretrained(tmp_path / "long")
-    tiny_tokenizer.save_pretrained(tmp_path / "long")
-    return str(tmp_path / "long")
+def test_multitask_measures_each_task(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    mixed = run("grpo_multitask")
+    mixed("--mixture", "math=1", "debate=1")
+    told = capsys.readouterr().out
+    assert "math: no difference" in told and "debate: no difference" in told
+    for task in ("math", "debate"):
+        results = mixed.json(f"{task}/results.json")
+        assert results["comparison"]["settings"]["task"] == task
+        assert (mixed.folder / task / "report.html").is_file()
+    logs = [log for log in mixed.json("metrics.jsonl") if "reward" in log]
+    assert all({"rewards/debate_reward/mean", "frac_all_wrong"} <= log.keys() for log in logs)
 
 
-@pytest.mark.parametrize("algorithm", ["sft", "grpo", "ppo"])
-def test_tools(long_folder: str, tmp_path: Path, algorithm: str) -> None:
-    folder = tmp_path / "run"
-    sampling = ("--max_completion_length", "6", "--num_generations", "2")
-    told = run(
-        f"{algorithm}_tools.py", "--model_name_or_path", long_folder, "--output_dir", str(folder),
-        "--max_steps", "2", "--train_rows", "16", "--eval_rows", "6", "--eval_max_new_tokens", "6",
-        "--per_device_train_batch_size", "4", *(sampling if algorithm != "sft" else ()),
-    )  # fmt: skip
-    assert "before, score 0.0" in told and "after, score 0.0" in told
-    results = json.loads((folder / "results.json").read_text())
-    assert results["comparison"]["num_pairs"] == 6
-    log = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    assert any("loss" in entry or "train_loss" in entry for entry in log)
-    from mrlm.chat_templates import supports_tool_calling
-    from mrlm.models import load_tokenizer
+@pytest.mark.slow
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_algorithm_on_every_task(name: str, task: str, run: Any) -> None:
+    one = run(name)
+    check(one, one("--task", task, max_steps="3"), task)
 
-    assert supports_tool_calling(load_tokenizer(str(folder / "model")))
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_algorithm_on_every_task_with_lora(name: str, task: str, run: Any) -> None:
+    one = run(name)
+    check(one, one("--task", task, "--use_peft", "--lora_r", "4", max_steps="3"), task)
 
 
 @pytest.mark.slow
 def test_demo_on_the_embedded_model(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    run("demo.py", "--max_steps", "3", "--eval_rows", "64", "--output_dir", str(folder))
+    launch("demo.py", "--max_steps", "3", "--eval_rows", "64", "--output_dir", str(folder))
     results = json.loads((folder / "results.json").read_text())
     comparison = results["comparison"]
     assert comparison["num_pairs"] == 64

@@ -19,7 +19,17 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-__all__ = ["Check", "Diagnosis", "Size", "check_hub", "check_versions", "diagnose", "fitting_sizes"]
+__all__ = [
+    "Check",
+    "Diagnosis",
+    "Size",
+    "check_hub",
+    "check_sandbox",
+    "check_versions",
+    "diagnose",
+    "fitting_sizes",
+    "recommended_command",
+]
 
 OK, WARNING, MISSING = "ok", "warning", "missing"
 _HUB_SECONDS = 4.0
@@ -116,7 +126,9 @@ def diagnose() -> Diagnosis:
     if hub.status != OK and embedded.status != OK:
         embedded = Check(embedded.name, MISSING, embedded.detail, embedded.advice)
     checks += [check_sandbox(), hub, embedded]
-    return Diagnosis(checks, memory / _GIB, sizes, _command(sizes, device, hub.status == OK))
+    return Diagnosis(
+        checks, memory / _GIB, sizes, recommended_command(sizes, device, hub.status == OK)
+    )
 
 
 def check_versions() -> list[Check]:
@@ -260,7 +272,7 @@ def _check_embedded() -> Check:
     return Check("embedded model", WARNING, f"not installed: {', '.join(missing)}", advice)
 
 
-def _command(sizes: Sequence[Size], device: str, has_hub: bool) -> str:
+def recommended_command(sizes: Sequence[Size], device: str, has_hub: bool) -> str:
     """What to try first: the embedded model on a CPU, the largest that fits on a GPU."""
     command = "mrlm train ppo --task math"
     if device == "cpu" or not has_hub:

@@ -225,12 +225,13 @@ def _try_others(
     results = []
     for case in cases:
         result = _result(case, "right" if case.correct else "attack", process.call(_inputs([case])))
-        if control and not result.failure:
+        if control:
             again = process.call(_inputs([control.case])).get("rewards")
             if again != [control.reward]:
-                message = f"a gold answer then earned {again}, not {control.reward}"
-                result = replace(result, failure="spoiled", message=message)
                 process.restart()
+                if not result.failure:
+                    message = f"a gold answer then earned {again}, not {control.reward}"
+                    result = replace(result, failure="spoiled", message=message)
         results.append(result)
     return results
 

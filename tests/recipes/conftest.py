@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -25,6 +26,12 @@ SIZES = {
     "sft_tools": SMALL,
     "dpo_debate": SMALL | IMITATION | {"num_generations": "2"},
 }
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recipes take every core; a tiny model only loses by it, and more where others compute."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0}, raising=False)
 
 
 @pytest.fixture

@@ -22,7 +22,13 @@ from mrlm.policy import check_quantization
 from mrlm.task import Task
 from mrlm.tasks import make_task
 
-__all__ = ["ImitationArguments", "RolloutArguments", "TaskArguments", "parse_arguments"]
+__all__ = [
+    "ImitationArguments",
+    "PolicyArguments",
+    "RolloutArguments",
+    "TaskArguments",
+    "parse_arguments",
+]
 
 
 @dataclass
@@ -98,7 +104,7 @@ class ImitationArguments(TaskArguments):
 
 
 @dataclass
-class RolloutArguments(ImitationArguments):
+class RolloutArguments(TaskArguments):
     """And what happens to prompts whose rollouts are all right or all wrong."""
 
     resample_uninformative: int = field(
@@ -108,6 +114,11 @@ class RolloutArguments(ImitationArguments):
             "others; 0: they are only counted. Not with tools."
         },
     )
+
+
+@dataclass
+class PolicyArguments(ImitationArguments, RolloutArguments):
+    """Of a recipe that imitates first and then learns from its own rollouts."""
 
 
 A = TypeVar("A", bound=TaskArguments)

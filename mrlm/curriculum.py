@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PromptOutcomes",
+    "curriculum",
     "easy_first",
     "group_outcomes",
-    "keep_order",
     "outcome_notes",
     "rows_seen",
 ]
@@ -62,12 +62,18 @@ def rows_seen(config: Any) -> int | None:
     return int(rollouts * config.generation_batch_size // config.num_generations)
 
 
-def keep_order(config: Any) -> None:
-    """Let a trainer with these settings take the rows as they come."""
+def curriculum(rows: Dataset, config: Any) -> Dataset:
+    """The rows that a trainer with these settings takes, easy ones first.
+
+    Args:
+        rows: As for ``easy_first``.
+        config: Changed, so that the trainer takes the rows as they come.
+    """
     if hasattr(config, "shuffle_dataset"):
         config.shuffle_dataset = False
     else:
         config.train_sampling_strategy = "sequential"
+    return easy_first(rows, rows_seen(config))
 
 
 def _level(difficulty: str | float) -> float:

@@ -29,7 +29,7 @@ from trl.trainer.utils import get_peft_config
 from mrlm.arguments import ImitationArguments, TaskArguments
 from mrlm.chat_templates import add_tool_calling
 from mrlm.comparison import compare
-from mrlm.curriculum import easy_first, keep_order, outcome_notes, rows_seen
+from mrlm.curriculum import curriculum, outcome_notes
 from mrlm.demonstrations import demonstrations
 from mrlm.evaluation import Evaluation, evaluate
 from mrlm.files import replace_folder
@@ -102,10 +102,7 @@ class Experiment:
     def training_rows(self) -> Dataset:
         """The rows to train on; by difficulty, and left in that order, in a curriculum."""
         rows = self.task.build_dataset(self.arguments.train_rows, self.config.seed, "train")
-        if not self.arguments.curriculum:
-            return rows
-        keep_order(self.config)
-        return easy_first(rows, rows_seen(self.config))
+        return curriculum(rows, self.config) if self.arguments.curriculum else rows
 
     def measure(self, stage: str, model: Any = None) -> Evaluation:
         """Measure a model on held-out rows, into the folder ``eval_<stage>``.

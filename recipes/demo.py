@@ -19,9 +19,9 @@ from rich.console import Console
 from trl import get_peft_config
 
 from mrlm import PPOTrainer, RunFolder, compare, evaluate, print_comparison, write_report
-from mrlm.arguments import TaskArguments, parse_arguments
+from mrlm.arguments import RolloutArguments, parse_arguments
 from mrlm.callbacks import TrainingProgress
-from mrlm.curriculum import outcome_notes
+from mrlm.curriculum import curriculum, outcome_notes
 from mrlm.generation import Generator
 from mrlm.hardware import detect_hardware, use_all_cores
 from mrlm.models import encode_prompts
@@ -47,7 +47,7 @@ class Narrator:
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    math, config, model_config = parse_arguments("demo", TaskArguments, RecipeConfig, DEMO, args)
+    math, config, model_config = parse_arguments("demo", RolloutArguments, RecipeConfig, DEMO, args)
     use_all_cores()
     console = Console()
     run = RunFolder(config.output_dir)
@@ -56,6 +56,8 @@ def main(args: Sequence[str] | None = None) -> None:
     with narrator.phase("Data"):
         task = math.build_task()
         train = task.build_dataset(math.train_rows, config.seed, "train")
+        if math.curriculum:
+            train = curriculum(train, config)
         held_out = task.build_dataset(math.eval_rows, 0, "test")
         say(f"{len(train):,} problems to train on, {len(held_out):,} held out; none is in both.")
         for row in held_out.select(range(3)):
@@ -69,6 +71,7 @@ def main(args: Sequence[str] | None = None) -> None:
             f"{config.max_steps} steps of {rollouts} answers, {config.num_generations} per "
             f"problem, learning rate {config.learning_rate:g}, seed {config.seed}"
         )
+        say("Easy problems come first." if math.curriculum else "Problems come in random order.")
         say(f"Answers count in the mode {math.answer_mode!r}.")
 
     with narrator.phase("Model"):
@@ -105,6 +108,7 @@ def main(args: Sequence[str] | None = None) -> None:
         model, list(task.reward_funcs), config, train_dataset=train, processing_class=tokenizer,
         peft_config=get_peft_config(model_config),
     )  # fmt: skip
+    trainer.resample_rounds = math.resample_uninformative
     TrainingProgress.replace_default(trainer, "PPO")
     with narrator.phase("Evaluation before"):
         before = measure(run.eval_before)

@@ -11,7 +11,7 @@
 
 Up to three models are measured on held-out rows (of code: of families that training never saw):
 the one given, the one that first imitated worked solutions (``--sft_rows``), and the one that GRPO
-made of it. Every field of ``GRPOConfig``, TRL's ``ModelConfig`` and ``RolloutArguments`` is a flag;
+made of it. Every field of ``GRPOConfig``, TRL's ``ModelConfig`` and ``PolicyArguments`` is a flag;
 ``--config FILE.yaml`` sets them too, and the command line wins. What this recipe leaves out: a
 validation set during training, and hyperparameters for anything but the embedded model.
 ``--use_vllm`` was not run.
@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 from trl import GRPOConfig
 
-from mrlm.arguments import RolloutArguments, parse_arguments
+from mrlm.arguments import PolicyArguments, parse_arguments
 from mrlm.callbacks import TrainingProgress
 from mrlm.experiment import Experiment
 from mrlm.fast_cpu import GRPOTrainer
@@ -100,7 +100,7 @@ class RecipeConfig(GRPOConfig):
 
 def main(args: Sequence[str] | None = None) -> None:
     arguments, config, model_config = parse_arguments(
-        "grpo", RolloutArguments, RecipeConfig, SETTINGS, args
+        "grpo", PolicyArguments, RecipeConfig, SETTINGS, args
     )
     experiment = Experiment("GRPO", arguments, config, model_config)
     experiment.measure("before")

@@ -10,7 +10,7 @@
 
 Where the embedded model earns too little to learn from, it first imitates worked solutions
 (``--sft_rows``), a step that is measured by itself. Every field of ``PPOConfig``, TRL's
-``ModelConfig`` and ``RolloutArguments`` is a flag; ``--config FILE.yaml`` sets them too, and the
+``ModelConfig`` and ``PolicyArguments`` is a flag; ``--config FILE.yaml`` sets them too, and the
 command line wins. What this recipe leaves out: a validation set during training, and
 hyperparameters for anything but the embedded model. ``--use_vllm`` was not run.
 """
@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mrlm import PPOConfig, PPOTrainer
-from mrlm.arguments import RolloutArguments, parse_arguments
+from mrlm.arguments import PolicyArguments, parse_arguments
 from mrlm.callbacks import TrainingProgress
 from mrlm.experiment import Experiment
 from mrlm.tasks.tools import MOST_ROUNDS
@@ -32,14 +32,16 @@ SETTINGS = {
         "answer_mode": "last_number",
         "difficulties": ["easy", "medium"],
         "eval_max_new_tokens": 48,
-        "max_steps": 32,
-        "learning_rate": 5e-5,
-        "per_device_train_batch_size": 160,
+        "curriculum": True,
+        "resample_uninformative": 1,
+        "max_steps": 30,
+        "learning_rate": 3e-5,
+        "per_device_train_batch_size": 96,
         "num_generations": 4,
-        "update_fraction": 0.3,
+        "update_fraction": 0.4,
         "zero_truncated_rewards": True,
-        "max_completion_length": 28,
-        "temperature": 0.7,
+        "max_completion_length": 32,
+        "temperature": 0.5,
     },
     "code": {
         "difficulties": ["easy"],
@@ -101,7 +103,7 @@ class RecipeConfig(PPOConfig):
 
 def main(args: Sequence[str] | None = None) -> None:
     arguments, config, model_config = parse_arguments(
-        "ppo", RolloutArguments, RecipeConfig, SETTINGS, args
+        "ppo", PolicyArguments, RecipeConfig, SETTINGS, args
     )
     experiment = Experiment("PPO", arguments, config, model_config)
     experiment.measure("before")

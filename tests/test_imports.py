@@ -151,11 +151,11 @@ def test_the_rule_catches(module: str, statement: str, wrong: str, tmp_path: Pat
 
 LIGHT = """
 import sys, time
-start = time.perf_counter()
+start = time.process_time()  # not of the clock: other work on the machine is not ours
 import mrlm
 from mrlm.tasks import TASKS
 from mrlm.tasks.math.problems import generate_rows
-imported = time.perf_counter() - start
+imported = time.process_time() - start
 rows = list(generate_rows(10, 0, "train"))
 assert TASKS["math"].reward_funcs[0]([rows[0]["solution"]], answer=[rows[0]["answer"]]) == [1.0]
 heavy = {"torch", "transformers", "trl", "datasets", "sympy", "math_verify"} & set(sys.modules)

@@ -50,5 +50,6 @@ def test_no_program_is_rewarded(name: str, quick_sandbox: Sandbox) -> None:
 def test_the_hacks_are_real() -> None:
     """A runner with tests and candidate in one process falls for a good share of them."""
     rewarded = {name for name, code in HACKS.items() if naive.rewards(code, TEST)}
+    print(f"\nrewarded by tests and candidate in one process: {len(rewarded)} of {len(HACKS)}")
     assert len(HACKS) >= 40
     assert len(rewarded) >= len(HACKS) // 3, sorted(set(HACKS) - rewarded)

@@ -380,16 +380,13 @@ def _merged_parameters(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     ``merge_adapter`` would write into the weights and its undoing would leave rounding behind.
     """
     base = _base(model)
-    deltas: dict[str, Tensor] = {}
-    for name, module in base.named_modules():
-        if hasattr(module, "get_delta_weight") and hasattr(module, "base_layer"):
-            for adapter in module.active_adapters:
-                delta = module.get_delta_weight(adapter)
-                key = f"{name}.weight"
-                deltas[key] = deltas[key] + delta if key in deltas else delta
     for name, weight in base.named_parameters():
-        plain = name.replace(".base_layer.", ".")
-        yield plain, weight + deltas[plain] if plain in deltas else weight
+        path, _, kind = name.replace(".base_layer.", ".").rpartition(".")
+        layer: Any = base.get_submodule(path)
+        # One layer's update at a time: all of them would take as much memory as the model.
+        if kind == "weight" and hasattr(layer, "get_delta_weight"):
+            weight = sum((layer.get_delta_weight(a) for a in layer.active_adapters), weight)
+        yield f"{path}.{kind}", weight
 
 
 def _eos_token_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> set[int]:

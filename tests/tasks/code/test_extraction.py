@@ -70,7 +70,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("completion", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_completions_are_cheap(completion: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     code = extract_code(completion)
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 1.0
     assert code is None or len(code) <= MAX_CODE

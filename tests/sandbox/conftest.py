@@ -22,6 +22,6 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="session")
 def quick_sandbox() -> Iterator[Sandbox]:
-    """For candidates that hang on purpose."""
-    with Sandbox(workers=2, time_limit=1.0) as shared:
+    """For candidates that hang on purpose, or fill their memory, which takes its time."""
+    with Sandbox(workers=2, time_limit=1.0, memory_mb=192) as shared:
         yield shared

@@ -28,7 +28,7 @@ BOMBS = {
         {"memory"},
     ),
     "memory on import": ("x = [0]\nwhile True: x += x", {"memory"}),
-    "memory for the one who reads": ("def f(): return [[]] * 300_000", {"failed"}),
+    "memory for the one who reads": ("def f(): return [[]] * 100_000", {"failed"}),
     "memory mapped": (
         "import mmap\nk = []\ndef f():\n    while True: k.append(mmap.mmap(-1, 1 << 26))",
         {"memory"},

@@ -105,7 +105,7 @@ class ImitationArguments(TaskArguments):
 
 @dataclass
 class RolloutArguments(TaskArguments):
-    """And what happens to prompts whose rollouts are all right or all wrong."""
+    """And what happens to prompts whose rollouts earn all the same, and what is seen of a run."""
 
     resample_uninformative: int = field(
         default=0,
@@ -113,6 +113,16 @@ class RolloutArguments(TaskArguments):
             "help": "Rounds in which prompts whose rollouts all earn the same are replaced by "
             "others; 0: they are only counted. Not with tools."
         },
+    )
+    live_eval_rows: int = field(
+        default=0,
+        metadata={
+            "help": "Held-out rows to measure ten times during training, for the live view and a "
+            "curve; 0: none. Not with sharded weights."
+        },
+    )
+    sample_every: int = field(
+        default=0, metadata={"help": "Print one sampled answer every so many steps; 0: none."}
     )
 
 
@@ -182,10 +192,9 @@ def _check(arguments: TaskArguments, model_config: ModelConfig) -> None:
         raise ValueError("merge_adapter without use_peft: there is no adapter to merge.")
     if not isinstance(arguments, RolloutArguments):
         return
-    if arguments.resample_uninformative < 0:
-        raise ValueError(
-            f"resample_uninformative is {arguments.resample_uninformative}; it must be 0 or more."
-        )
+    for name in ("resample_uninformative", "live_eval_rows", "sample_every"):
+        if getattr(arguments, name) < 0:
+            raise ValueError(f"{name} is {getattr(arguments, name)}; it must be 0 or more.")
     if arguments.resample_uninformative and arguments.build_task().max_tool_calling_iterations:
         raise ValueError(
             f"resample_uninformative with the task {arguments.task!r}: prompts of episodes with "

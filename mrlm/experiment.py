@@ -26,7 +26,8 @@ from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 from trl.trainer.utils import get_peft_config
 
-from mrlm.arguments import ImitationArguments, TaskArguments
+from mrlm.arguments import ImitationArguments, RolloutArguments, TaskArguments
+from mrlm.callbacks import CompletionsTable, LiveEvaluation, TrainingProgress
 from mrlm.chat_templates import add_tool_calling
 from mrlm.comparison import compare
 from mrlm.curriculum import curriculum, outcome_notes
@@ -35,7 +36,7 @@ from mrlm.evaluation import Evaluation, evaluate
 from mrlm.files import replace_folder
 from mrlm.hardware import detect_hardware, use_all_cores
 from mrlm.policy import load_policy, merge_adapter
-from mrlm.report import print_comparison, print_episode, write_report
+from mrlm.report import print_comparison, print_episode, write_model_card, write_report
 from mrlm.resumption import resume_path
 from mrlm.run_folder import RunFolder
 from mrlm.task import Task
@@ -160,6 +161,25 @@ class Experiment:
         self.peft_config = None if self.model_config.use_peft else self.peft_config
         self.measure("sft")
 
+    def watch(self, trainer: Any) -> None:
+        """Show how an online trainer gets on, and keep some of what it samples.
+
+        Raises:
+            ValueError: A live evaluation was asked for where weights are sharded.
+        """
+        arguments = self.arguments
+        assert isinstance(arguments, RolloutArguments)
+        if arguments.live_eval_rows:
+            if _is_sharded():
+                raise ValueError("live_eval_rows with sharded weights: leave it at 0.")
+            trainer.add_callback(
+                LiveEvaluation(
+                    trainer, self.task, arguments.live_eval_rows, arguments.eval_max_new_tokens
+                )
+            )
+        TrainingProgress.replace_default(trainer, self.algorithm, arguments.sample_every)
+        trainer.add_callback(CompletionsTable(trainer, self.run.path))
+
     def finish(self, trainer: Any, warnings: Sequence[str] = ()) -> None:
         """Save the model and write what happened: config, metrics, results, report.
 
@@ -192,6 +212,7 @@ class Experiment:
             print_episode(self.console, before[0].records[0], after[0].records[0])
         for note in notes:
             self.console.print(note)
+        write_model_card(run.path)
         self.console.print(f"Report: {write_report(run.path)}")
 
     def _load(self, path: Path | None = None) -> None:
@@ -201,8 +222,7 @@ class Experiment:
         if self.environment_factory:
             add_tool_calling(self.tokenizer)
         # To be measured where it will be trained; what is sharded or quantised finds its own place.
-        sharded = any(os.environ.get(name, "").lower() == "true" for name in _SHARDED)
-        if not (sharded or self.model_config.load_in_4bit or self.model_config.load_in_8bit):
+        if not (_is_sharded() or self.model_config.load_in_4bit or self.model_config.load_in_8bit):
             self.model.to(self.config.device)
 
     def _save(self, trainer: Any, folder: Path) -> None:
@@ -232,6 +252,10 @@ class Experiment:
                     f"{comparison.test} p = {comparison.p_value:.4f}."
                 )
         return [*notes, *_mean_scores(self._measured[stages[0]][0], self._measured["after"][0])]
+
+
+def _is_sharded() -> bool:
+    return any(os.environ.get(name, "").lower() == "true" for name in _SHARDED)
 
 
 def _imitation_config(arguments: ImitationArguments, config: Any, has_tools: bool) -> SFTConfig:

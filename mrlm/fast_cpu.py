@@ -67,6 +67,20 @@ class FastCPUMixin(TRLGRPOTrainer):
 
     # ------------------------------------------------------------------ sampling
 
+    def synced_generator(self) -> Generator | None:
+        """The sampler with the policy's present weights; ``None`` off the fast path."""
+        if not self._is_fast():
+            return None
+        model = self.accelerator.unwrap_model(self.model)
+        if self._generator is None:
+            # In the precision that training computes in, so that both see the same policy.
+            dtype = torch.bfloat16 if self.args.bf16 else self._causal_model().dtype
+            self._generator = Generator(model, self._tokenizer, dtype=dtype)
+        elif self._synced_step != self.state.global_step:
+            self._generator.sync(model)
+        self._synced_step = self.state.global_step
+        return self._generator
+
     def _generate_single_turn(
         self,
         prompt_ids: list[list[int]],
@@ -75,23 +89,16 @@ class FastCPUMixin(TRLGRPOTrainer):
         num_generations: int,
         has_tool_images: bool = False,
     ) -> tuple[list[list[int]], None]:
-        if not self._is_fast():
+        generator = self.synced_generator()
+        if generator is None:
             return super()._generate_single_turn(  # type: ignore[no-any-return,no-untyped-call]
                 prompt_ids, images, multimodal_fields, num_generations, has_tool_images
             )
-        model = self.accelerator.unwrap_model(self.model)
         causal = self._causal_model()
-        if self._generator is None:
-            # In the precision that training computes in, so that both see the same policy.
-            dtype = torch.bfloat16 if self.args.bf16 else causal.dtype
-            self._generator = Generator(model, self._tokenizer, dtype=dtype)
-        elif self._synced_step != self.state.global_step:
-            self._generator.sync(model)
-        self._synced_step = self.state.global_step
         # TRL repeats each prompt; its tokens need to be read only once.
         runs = [(prompt, len(list(rows))) for prompt, rows in groupby(prompt_ids)]
         repeats = runs[0][1] if len({count for _, count in runs}) == 1 else 1
-        self._sampled = self._generator.generate(
+        self._sampled = generator.generate(
             [prompt for prompt, _ in runs] if repeats > 1 else prompt_ids,
             max_new_tokens=self.max_completion_length,
             num_generations=repeats,

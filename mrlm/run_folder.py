@@ -6,7 +6,8 @@
       config.json                  what was asked for
       eval_before/, eval_after/    results.json and records.jsonl of each evaluation
       metrics.jsonl                the trainer's log, one step per line
-      model/                       what was trained
+      completions.jsonl            of an online trainer: some of what was sampled, with its rewards
+      model/                       what was trained, with a model card (README.md)
       results.json                 comparison, times, warnings, environment, command
       report.html                  made from the JSON alone: `mrlm report runs/demo` makes it again
 """
@@ -31,8 +32,10 @@ from mrlm.files import write_json, write_json_lines
 
 CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.jsonl"
+COMPLETIONS_FILE = "completions.jsonl"
 RESULTS_FILE = "results.json"
 REPORT_FILE = "report.html"
+MODEL_FOLDER = "model"
 
 _PACKAGES = ("mrlm", "torch", "transformers", "trl", "peft", "accelerate", "datasets")
 _SECRET = re.compile(r"(?i)--?[\w-]*(hub_token|api_key|password|secret)")
@@ -45,7 +48,7 @@ class RunFolder:
         self.path = Path(path)
         self.eval_before = self.path / "eval_before"
         self.eval_after = self.path / "eval_after"
-        self.model = self.path / "model"
+        self.model = self.path / MODEL_FOLDER
         self._start = time.perf_counter()
         self.phases: list[dict[str, Any]] = []
 

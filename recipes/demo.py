@@ -20,12 +20,13 @@ from trl import get_peft_config
 
 from mrlm import PPOTrainer, RunFolder, compare, evaluate, print_comparison, write_report
 from mrlm.arguments import RolloutArguments, parse_arguments
-from mrlm.callbacks import TrainingProgress
+from mrlm.callbacks import CompletionsTable, LiveEvaluation, TrainingProgress
 from mrlm.curriculum import curriculum, outcome_notes
 from mrlm.generation import Generator
 from mrlm.hardware import detect_hardware, use_all_cores
 from mrlm.models import encode_prompts
 from mrlm.policy import load_policy
+from mrlm.report import write_model_card
 
 # The recipe's settings, in a folder of the demo's own.
 DEMO = {"math": SETTINGS["math"] | {"output_dir": "runs/demo", "save_strategy": "no"}}
@@ -109,7 +110,11 @@ def main(args: Sequence[str] | None = None) -> None:
         peft_config=get_peft_config(model_config),
     )  # fmt: skip
     trainer.resample_rounds = math.resample_uninformative
-    TrainingProgress.replace_default(trainer, "PPO")
+    if math.live_eval_rows:
+        rows, tokens = math.live_eval_rows, math.eval_max_new_tokens
+        trainer.add_callback(LiveEvaluation(trainer, task, rows, tokens))
+    TrainingProgress.replace_default(trainer, "PPO", math.sample_every)
+    trainer.add_callback(CompletionsTable(trainer, run.path))
     with narrator.phase("Evaluation before"):
         before = measure(run.eval_before)
         say(f"{before.summary.accuracy:.1%} right")
@@ -133,6 +138,7 @@ def main(args: Sequence[str] | None = None) -> None:
         warnings=warnings,
         notes=outcome_notes(trainer.state.log_history),
     )
+    write_model_card(run.path)
     report = write_report(run.path)
     print_comparison(console, comparison)
     say(f"\n{results['wall_seconds'] / 60:.1f} minutes in all. Look at {report}")

@@ -25,7 +25,6 @@ from dataclasses import dataclass
 from trl import GRPOConfig
 
 from mrlm.arguments import PolicyArguments, parse_arguments
-from mrlm.callbacks import TrainingProgress
 from mrlm.experiment import Experiment
 from mrlm.fast_cpu import GRPOTrainer
 from mrlm.hardware import fit_the_device
@@ -118,7 +117,7 @@ def main(args: Sequence[str] | None = None) -> None:
         callbacks=[diagnostics],
     )
     trainer.resample_rounds = arguments.resample_uninformative
-    TrainingProgress.replace_default(trainer, "GRPO")
+    experiment.watch(trainer)
     with experiment.run.phase("GRPO training"):
         trainer.train(resume_from_checkpoint=experiment.checkpoint)
 

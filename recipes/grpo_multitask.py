@@ -21,7 +21,7 @@ from transformers import set_seed
 from trl import GRPOConfig, ModelConfig, TrlParser, get_peft_config
 
 from mrlm import RunFolder, compare, evaluate, print_comparison, write_report
-from mrlm.callbacks import TrainingProgress
+from mrlm.callbacks import CompletionsTable, TrainingProgress
 from mrlm.curriculum import outcome_notes
 from mrlm.fast_cpu import GRPOTrainer
 from mrlm.hardware import fit_the_device, use_all_cores
@@ -106,6 +106,7 @@ def main(args: Sequence[str] | None = None) -> None:
         processing_class=tokenizer, peft_config=get_peft_config(model_config),
     )  # fmt: skip
     TrainingProgress.replace_default(trainer, "GRPO")
+    trainer.add_callback(CompletionsTable(trainer, run.path))
     trainer.train(resume_from_checkpoint=resume_path(config.resume_from_checkpoint, run.path))
     after = measure(trainer.model, "after")
 

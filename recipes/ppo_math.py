@@ -22,7 +22,6 @@ from dataclasses import dataclass
 
 from mrlm import PPOConfig, PPOTrainer
 from mrlm.arguments import PolicyArguments, parse_arguments
-from mrlm.callbacks import TrainingProgress
 from mrlm.experiment import Experiment
 from mrlm.tasks.tools import MOST_ROUNDS
 
@@ -118,7 +117,7 @@ def main(args: Sequence[str] | None = None) -> None:
         peft_config=experiment.peft_config,
     )
     trainer.resample_rounds = arguments.resample_uninformative
-    TrainingProgress.replace_default(trainer, "PPO")
+    experiment.watch(trainer)
     with experiment.run.phase("PPO training"):
         trainer.train(resume_from_checkpoint=experiment.checkpoint)
 

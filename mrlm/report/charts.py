@@ -13,6 +13,7 @@ from mrlm.report.markup import Markup
 # Title, the log's key, and how to read the curve.
 CURVES = (
     ("Reward", r"reward", "mean per rollout; should rise"),
+    ("Held-out accuracy", r"held_out_accuracy", "on the few rows of the live evaluation"),
     ("Explained variance", r"value/explained_variance", "of the critic; 1 is perfect"),
     ("Value loss", r"value/loss", "of the critic"),
     ("KL", r"kl", "from the reference model"),
@@ -29,8 +30,12 @@ CURVES = (
 )
 
 _WIDTH, _HEIGHT = 3.5, 1.9  # inches
-_TEXT, _LINE, _GRID = "#010203", "#010204", "#010205"  # stand-ins, replaced by the page's colours
-_COLOURS = {_TEXT: "var(--muted)", _LINE: "var(--accent)", _GRID: "var(--line)"}
+MOST_RUNS = 6  # that a chart can tell apart
+# Stand-ins, replaced by the page's colours.
+_TEXT, _GRID = "#010203", "#010205"
+_LINES = tuple(f"#0102{i:02d}" for i in range(10, 10 + MOST_RUNS))
+_COLOURS = {_TEXT: "var(--muted)", _GRID: "var(--line)", _LINES[0]: "var(--accent)"}
+_COLOURS |= {line: f"var(--run{i})" for i, line in enumerate(_LINES[1:], start=2)}
 _SMOOTH_FROM = 20  # points from which a running mean is drawn
 _STYLE: Any = {
     "svg.fonttype": "none",
@@ -49,13 +54,16 @@ _STYLE: Any = {
 }
 
 
-def curves(log: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, Markup]]:
-    """Title, note and SVG of every known curve that has at least two points in a trainer's log."""
+def curves(*logs: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, Markup]]:
+    """Title, note and SVG of every known curve with at least two points in a trainer's log.
+
+    Several logs, at most ``MOST_RUNS``, share each chart, a line for each that has the curve.
+    """
     found = []
     for title, pattern, note in CURVES:
-        points = _points(log, pattern)
-        if len(points) > 1:
-            found.append((title, note, _line_chart(title, points)))
+        lines = [_points(log, pattern) for log in logs]
+        if any(len(points) > 1 for points in lines):
+            found.append((title, note, _line_chart(title, lines)))
     return found
 
 
@@ -71,19 +79,23 @@ def _points(log: Sequence[Mapping[str, Any]], pattern: str) -> list[tuple[float,
     return points
 
 
-def _line_chart(title: str, points: Sequence[tuple[float, float]]) -> Markup:
+def _line_chart(title: str, lines: Sequence[Sequence[tuple[float, float]]]) -> Markup:
     import matplotlib
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    steps, values = zip(*points, strict=True)
-    smooth = len(values) >= _SMOOTH_FROM
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(_WIDTH, _HEIGHT), layout="constrained")
         axes = figure.add_subplot()
-        axes.plot(steps, values, color=_LINE, linewidth=1.6, alpha=0.35 if smooth else 1)
-        if smooth:
-            axes.plot(steps, _running_mean(values), color=_LINE, linewidth=1.8)
+        for colour, points in zip(_LINES, lines, strict=False):
+            if len(points) < 2:
+                continue
+            steps, values = zip(*points, strict=True)
+            smooth = len(values) >= _SMOOTH_FROM
+            if not smooth or len(lines) == 1:  # behind several means the points would be a tangle
+                axes.plot(steps, values, color=colour, linewidth=1.6, alpha=0.35 if smooth else 1)
+            if smooth:
+                axes.plot(steps, _running_mean(values), color=colour, linewidth=1.8)
         axes.grid(axis="y")
         axes.tick_params(length=0)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))

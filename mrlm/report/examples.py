@@ -1,4 +1,4 @@
-"""Answers before and after, side by side: the first rows, then those that changed."""
+"""What the model wrote: before and after side by side, and sampled while it trained."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from mrlm.report import wording
 from mrlm.report.markup import Markup, join, tag
 
 _SHORT = 120  # characters of a reference column that is shown
+_SAMPLED_PER_STEP = 3
 
 
 def examples(comparison: Mapping[str, Any]) -> Markup:
@@ -31,6 +32,45 @@ def examples(comparison: Mapping[str, Any]) -> Markup:
             comparison["lost"],
         ),
     )
+
+
+def sampled(completions: Sequence[Mapping[str, Any]]) -> Markup | None:
+    """A few of ``completions.jsonl``, from the first, the middle and the last step it holds."""
+    steps = sorted({row["step"] for row in completions})
+    if not steps:
+        return None
+    chosen = sorted({steps[0], steps[len(steps) // 2], steps[-1]})
+    rows = []
+    for step in chosen:
+        for row in [row for row in completions if row["step"] == step][:_SAMPLED_PER_STEP]:
+            asked = row["prompt"]
+            rewards = [reward for reward in row["rewards"].values() if reward is not None]
+            rows.append(
+                tag(
+                    "tr",
+                    tag("td", str(step), class_="number"),
+                    tag(
+                        "td",
+                        tag(
+                            "div",
+                            asked if isinstance(asked, str) else wording.question(asked),
+                            class_="note text",
+                        ),
+                        tag("div", row["completion"] or "(nothing)", class_="text"),
+                    ),
+                    tag("td", wording.number(sum(rewards) if rewards else None), class_="number"),
+                    tag("td", wording.number(row["advantage"]), class_="number"),
+                )
+            )
+    heads = (("Step", "number"), ("Asked and sampled", ""), ("Reward", "number"))
+    head = [tag("th", name, class_=style) for name, style in (*heads, ("Advantage", "number"))]
+    table = tag("table", tag("thead", tag("tr", *head)), tag("tbody", *rows))
+    return join(
+        tag("h2", "Sampled during training"),
+        tag("p", "From the first, the middle and the last step kept; completions.jsonl has more.",
+            class_="note"),
+        tag("div", table, class_="card scroll sampled"),
+    )  # fmt: skip
 
 
 def _section(title: str, note: str, rows: Sequence[Mapping[str, Any]]) -> Markup | None:

@@ -9,16 +9,23 @@ from typing import Any
 from mrlm.files import read_json, read_json_lines, write_text
 from mrlm.report import wording
 from mrlm.report.charts import curves
-from mrlm.report.examples import examples
+from mrlm.report.examples import examples, sampled
 from mrlm.report.markup import Markup, join, tag
 from mrlm.report.style import CSS
-from mrlm.run_folder import CONFIG_FILE, METRICS_FILE, REPORT_FILE, RESULTS_FILE
+from mrlm.run_folder import (
+    COMPLETIONS_FILE,
+    CONFIG_FILE,
+    METRICS_FILE,
+    REPORT_FILE,
+    RESULTS_FILE,
+)
 
 
 def write_report(folder: str | Path) -> Path:
     """Make ``report.html`` from the JSON of a run folder; see ``mrlm.run_folder``.
 
-    ``results.json`` is needed; ``config.json`` and ``metrics.jsonl`` are shown where they exist.
+    ``results.json`` is needed; ``config.json``, ``metrics.jsonl`` and ``completions.jsonl`` are
+    shown where they exist.
 
     Returns:
         Where the page is.
@@ -35,15 +42,17 @@ def write_report(folder: str | Path) -> Path:
         )
     results = read_json(folder / RESULTS_FILE)
     config = read_json(folder / CONFIG_FILE) if (folder / CONFIG_FILE).is_file() else {}
-    has_log = (folder / METRICS_FILE).is_file()
-    log = read_json_lines(folder / METRICS_FILE) if has_log else []
+    log, completions = (
+        read_json_lines(folder / name) if (folder / name).is_file() else []
+        for name in (METRICS_FILE, COMPLETIONS_FILE)
+    )
     if not isinstance(results, dict) or "comparison" not in results:
         raise ValueError(
             f"{folder / RESULTS_FILE} holds no comparison: name the folder of a run; two "
             "evaluations become one with `mrlm compare BEFORE AFTER --output_dir DIR`"
         )
     try:
-        page = render(results, config, log)
+        page = render(results, config, log, completions)
     except (KeyError, TypeError) as error:
         raise ValueError(
             f"{folder / RESULTS_FILE} was not written by this version of mrlm ({error})"
@@ -53,17 +62,13 @@ def write_report(folder: str | Path) -> Path:
 
 
 def render(
-    results: Mapping[str, Any], config: Mapping[str, Any], log: Sequence[Mapping[str, Any]]
+    results: Mapping[str, Any],
+    config: Mapping[str, Any],
+    log: Sequence[Mapping[str, Any]],
+    completions: Sequence[Mapping[str, Any]] = (),
 ) -> str:
-    """The page as text; arguments as in ``results.json``, ``config.json``, ``metrics.jsonl``."""
+    """The page as text; arguments as in the four files that ``write_report`` reads."""
     comparison = results["comparison"]
-    head = tag(
-        "head",
-        Markup('<meta charset="utf-8">'),
-        Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
-        tag("title", f"{results['title']} · mrlm"),
-        tag("style", Markup(CSS)),
-    )
     body = tag(
         "main",
         _headline(results),
@@ -71,8 +76,21 @@ def render(
         _groups("By difficulty", "Difficulty", comparison["by_difficulty"]),
         _measures(comparison),
         _training(log),
+        sampled(completions),
         examples(comparison),
         _run(results, config),
+    )
+    return document(f"{results['title']} · mrlm", body)
+
+
+def document(title: str, body: Markup) -> str:
+    """A whole page with its style sheet."""
+    head = tag(
+        "head",
+        Markup('<meta charset="utf-8">'),
+        Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
+        tag("title", title),
+        tag("style", Markup(CSS)),
     )
     return "<!doctype html>\n" + tag("html", head, tag("body", body), lang="en") + "\n"
 

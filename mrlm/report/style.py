@@ -6,12 +6,14 @@ CSS = """
   --paper: #fbfbfa; --card: #ffffff; --ink: #1a1d21; --muted: #6a7179; --line: #e4e5e3;
   --accent: #2458c5; --before: #a3a9b1; --good: #1a7f4b; --bad: #b3372e;
   --warn-ink: #6b4a00; --warn: #fff5dc; --warn-line: #ecd59a;
+  --run2: #c2571a; --run3: #1a7f4b; --run4: #8a3fb5; --run5: #a3801a; --run6: #b0306e;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #14161a; --card: #1b1e23; --ink: #e7e9ec; --muted: #979fa9; --line: #30343b;
     --accent: #7fa6ff; --before: #767e88; --good: #5cc98f; --bad: #f08a80;
     --warn-ink: #f0d9a0; --warn: #2c2515; --warn-line: #56482a;
+    --run2: #f0955c; --run3: #5cc98f; --run4: #c08be8; --run5: #d9bd5c; --run6: #ee85b5;
   }
 }
 * { box-sizing: border-box; }
@@ -81,10 +83,16 @@ td.spread { width: 34%; min-width: 7rem; padding-left: .8rem; padding-right: 0; 
 .example .side + .side { border-left: 1px solid var(--line); }
 .text { white-space: pre-wrap; overflow-wrap: anywhere; max-height: 17rem; overflow-y: auto; }
 .side .text { font-size: .92rem; margin-top: .3rem; }
+.sampled td { vertical-align: top; } .sampled th.number:first-child { width: 3.5rem; }
+.sampled .text { max-height: 9rem; font-size: .92rem; } .sampled .note { margin: 0 0 .2rem; }
 .mark { font-weight: 600; }
 .pairs th { width: 34%; }
 .pairs td { overflow-wrap: anywhere; }
 .phases td:last-child { width: 55%; }
+.key { display: inline-block; width: .75rem; height: .75rem; border-radius: 3px; }
+.key { margin-right: .5rem; background: var(--accent); }
+.runs th, .runs td { font-size: .92rem; padding-right: 1rem; }
+.runs td:last-child { padding-right: 0; } .runs tbody th { min-width: 8rem; }
 .meter { height: 8px; border-radius: 4px; background: var(--accent); min-width: 2px; }
 pre {
   margin: 0; padding: .9rem 1.1rem; overflow-x: auto; font-size: .85rem; line-height: 1.5;

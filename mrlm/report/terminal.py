@@ -47,7 +47,7 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
 def print_evaluation(console: Console, evaluation: Evaluation) -> None:
     """Print one evaluation: accuracy with its interval, by kind and difficulty, and warnings."""
     summary, settings = evaluation.summary, evaluation.settings
-    table = _table("Accuracy", "Rows", "Accuracy", "95% interval")
+    table = number_table("Accuracy", "Rows", "Accuracy", "95% interval")
     kinds = [("kind", name, group) for name, group in summary.by_kind.items()]
     levels = [("difficulty", name, group) for name, group in summary.by_difficulty.items()]
     for column, name, group in [*kinds, *levels]:
@@ -86,7 +86,7 @@ def _accuracy(group: Group) -> tuple[str, str]:
 
 
 def _accuracies(comparison: Comparison) -> Table:
-    table = _table("Accuracy", "Rows", "Before", "After", "Points", "Gained", "Lost")
+    table = number_table("Accuracy", "Rows", "Before", "After", "Points", "Gained", "Lost")
     for name, group in comparison.by_kind.items():
         table.add_row(
             _plain(name),
@@ -112,13 +112,14 @@ def _accuracies(comparison: Comparison) -> Table:
 
 
 def _measures(comparison: Comparison) -> Table:
-    table = _table("Also measured", "Before", "After")
+    table = number_table("Also measured", "Before", "After")
     for name, before, after in wording.measures(comparison.to_dict()):
         table.add_row(_plain(name), before, after)
     return table
 
 
-def _table(first: str, *numbers: str) -> Table:
+def number_table(first: str, *numbers: str) -> Table:
+    """An empty table: one column of names, the others of numbers."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column(first)
     for name in numbers:

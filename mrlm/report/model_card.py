@@ -136,7 +136,8 @@ def _data(config: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
 
 def _training(results: Mapping[str, Any], config: Mapping[str, Any], base: str | None) -> str:
     environment = results["environment"]
-    machine = environment.get("gpu") or f"{environment['cpu_cores']} CPU cores"
+    cores = environment["cpu_cores"]
+    machine = environment.get("gpu") or f"{cores} CPU core{'' if cores == 1 else 's'}"
     lines = [
         f"{results['title']}, from {f'`{base}`' if base else 'a local model'}, on {machine}, in "
         f"{wording.duration(results['wall_seconds'])} with its evaluations. mrlm "

@@ -72,10 +72,10 @@ def test_from_a_saved_model_to_a_report(
     assert (tmp_path / "run" / "report.html").is_file()
 
 
-def test_a_model_that_is_not_there_is_a_usage_error(
+def test_a_model_that_is_not_there_is_a_failure(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = cli.main(["eval", "--task", "math", "--model_name_or_path", str(tmp_path / "none")])
 
-    assert code == 2
+    assert code == 1
     assert str(tmp_path / "none") in capsys.readouterr().err

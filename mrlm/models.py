@@ -81,6 +81,8 @@ def load_model(
             f"{vocabulary}. Load the tokenizer that the model was trained with."
         )
     model.generation_config.pad_token_id = tokenizer.pad_token_id
+    if name_or_path in (None, EMBEDDED_MODEL):
+        model.name_or_path = EMBEDDED_MODEL  # in results and reports, in place of a cache folder
     return model, tokenizer
 
 

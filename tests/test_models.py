@@ -114,5 +114,6 @@ def test_the_embedded_model_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("MRLM_CACHE", str(tmp_path))
     model, tokenizer = load_model()
     assert model.num_parameters() == 134_515_008
+    assert model.name_or_path == "smollm2-135m"  # no machine's own path in results
     assert tokenizer.eos_token == "<|im_end|>"
     assert [p.name[:12] for p in tmp_path.iterdir()] == ["smollm2-135m"]  # nothing half-written

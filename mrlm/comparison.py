@@ -131,6 +131,13 @@ def compare(before: Evaluation, after: Evaluation) -> Comparison:
     lost = [row for row, change in changes.items() if change < 0]
     p_value, test = _test(before, after, changes)
 
+    by_kind = _groups(
+        after.summary.by_kind,
+        {row: record.kind for row, record in first_after.items()},
+        rows_before,
+        changes,
+    )
+
     def examples(rows: Iterable[str]) -> list[Example]:
         chosen = list(rows)[:NUM_EXAMPLES]
         return [_example(first_before[row], first_after[row]) for row in chosen]
@@ -154,12 +161,7 @@ def compare(before: Evaluation, after: Evaluation) -> Comparison:
         test=test,
         num_gained=len(gained),
         num_lost=len(lost),
-        by_kind=_groups(
-            after.summary.by_kind,
-            {row: record.kind for row, record in first_after.items()},
-            rows_before,
-            changes,
-        ),
+        by_kind=by_kind,
         by_difficulty=_groups(
             after.summary.by_difficulty,
             {row: str(record.difficulty) for row, record in first_after.items()},
@@ -172,6 +174,7 @@ def compare(before: Evaluation, after: Evaluation) -> Comparison:
         warnings=[
             *_warnings(before, after, num_unpaired=len(first_after) - len(changes)),
             *_changed_prompts(first_before, first_after),
+            *_worse_kinds(by_kind),
         ],
     )
 
@@ -270,3 +273,13 @@ def _changed_prompts(before: Mapping[str, Record], after: Mapping[str, Record]) 
     if not changed:
         return []
     return [f"Rows asked in other words after than before: {changed}; the two may not be alike."]
+
+
+def _worse_kinds(by_kind: Mapping[str, PairedGroup]) -> list[str]:
+    """A gain on the whole can hide a loss in a part."""
+    fell = [
+        f"{kind} from {group.before:.1%} to {group.after:.1%} of {group.num_rows} rows"
+        for kind, group in by_kind.items()
+        if group.difference < -1e-9  # a sum of thirds may miss 0
+    ]
+    return [f"Kinds that fell, by chance or not: {'; '.join(fell)}."] if fell else []

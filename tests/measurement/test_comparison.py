@@ -34,6 +34,15 @@ def test_counts_and_differences_by_hand(evaluation: Make) -> None:
     assert result.warnings == []
 
 
+def test_a_gain_on_the_whole_does_not_hide_a_kind_that_fell(evaluation: Make) -> None:
+    result = compare(evaluation([0.0, 1.0, 0.0, 1.0]), evaluation([1.0, 1.0, 1.0, 0.0]))
+
+    assert result.difference > 0
+    assert result.warnings == [
+        "Kinds that fell, by chance or not: odd from 100.0% to 50.0% of 2 rows."
+    ]
+
+
 def test_rows_without_a_score_on_one_side_leave_the_pairs(evaluation: Make) -> None:
     result = compare(evaluation([0.0, None, 1.0, 0.0]), evaluation([1.0, 1.0, None, 0.0]))
 

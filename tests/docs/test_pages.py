@@ -1,0 +1,53 @@
+"""The Python of docs/quickstart.md and docs/coming_from.md runs, smaller and on a tiny model.
+
+Blocks marked ``py`` or ``diff`` are other projects' code, and are not run.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+SMALLER = {"max_steps=20": "max_steps=2", "length=48": "length=6", "(512,": "(16,"}
+SUMS = 'prompt_text,target\n"What is 3 + 4?",7\n"What is 20 - 3?",17\n'
+
+
+def _scripts(page: str) -> list[str]:
+    spec = importlib.util.spec_from_file_location(
+        "docs_pages", Path(__file__).with_name("conftest.py")
+    )
+    assert spec and spec.loader
+    pages: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(pages)
+    return [block.text for block in pages.blocks(DOCS / page) if block.language == "python"]
+
+
+@pytest.mark.parametrize("page", ["quickstart.md", "coming_from.md"])
+def test_it_trains(
+    page: str, tiny_folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (script,) = _scripts(page)
+    assert "load_model()" in script and "max_steps=20" in script and "length=48" in script
+    script = script.replace("load_model()", f"load_model({tiny_folder!r})")
+    for old, new in SMALLER.items():
+        script = script.replace(old, new)
+    monkeypatch.chdir(tmp_path)
+    Path("sums.csv").write_text(SUMS, encoding="utf-8")
+    names: dict[str, Any] = {}
+    exec(compile(script, page, "exec"), names)
+    history = names["trainer"].state.log_history
+    assert names["trainer"].state.global_step == 2
+    assert math.isfinite(history[-1]["train_loss"])
+
+
+def test_the_ported_reward_reads_columns_by_name() -> None:
+    (script,) = _scripts("coming_from.md")
+    names: dict[str, Any] = {}
+    exec(script[script.index("def answer_reward") : script.index("model, tokenizer")], names)
+    said = [[{"role": "assistant", "content": text}] for text in ("It is 12 ", "13", "112")]
+    assert names["answer_reward"](said, ["12"] * 3, question=["?"] * 3) == [1.0, 0.0, 1.0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import importlib.util
 import inspect
@@ -13,7 +14,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import torch
 
+from mrlm.models import load_model
 from mrlm.tasks import TASKS
 
 ROOT = Path(__file__).parents[2]
@@ -69,9 +72,13 @@ def test_it_is_short() -> None:
 
 
 def test_it_trains(
-    module: ModuleType, tiny_folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    module: ModuleType,
+    tiny_folder: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The page's script, smaller: two steps on a tiny model."""
+    """The page's script, smaller: two steps on a tiny model, which change it."""
     small = SCRIPT.replace("load_model()", f"load_model({tiny_folder!r})")
     for old, new in (
         ("max_steps=20", "max_steps=2"),
@@ -83,8 +90,32 @@ def test_it_trains(
         assert old in small, f"the page no longer says {old}"
         small = small.replace(old, new)
     monkeypatch.chdir(tmp_path)
-    names: dict[str, Any] = {"TASK": module.TASK}
+    seen: list[tuple[str, float]] = []
+
+    def reward(completions: Any, answer: Any, **columns: Any) -> list[float]:
+        """The page's, which is called and kept, and then something to learn from: a random model
+        spells no word, and where all earn nothing the weights stay as they are."""
+        paid = module.backwards_reward(completions, answer, **columns)
+        seen.extend(zip(answer, paid, strict=True))
+        return [float(len(completion[-1]["content"])) for completion in completions]
+
+    names: dict[str, Any] = {"TASK": dataclasses.replace(module.TASK, reward_funcs=(reward,))}
     exec(compile(small, str(PAGE), "exec"), names)
-    assert names["trainer"].state.global_step == 2
-    assert names["after"].summary.num_rows == 8 or len(names["after"].records) == 8
-    assert all(math.isfinite(log.get("loss", 0.0)) for log in names["trainer"].state.log_history)
+
+    trainer, before, after = (names[name] for name in ("trainer", "before", "after"))
+    assert trainer.state.global_step == 2
+    assert math.isfinite(trainer.state.log_history[-1]["train_loss"])
+    fresh = load_model(tiny_folder)[0].state_dict()
+    trained = names["model"].state_dict()
+    assert any(not torch.equal(value, trained[name]) for name, value in fresh.items())
+    held_out = module.build_dataset(8, 0, "test")
+    for evaluation in (before, after):
+        assert [record.id for record in evaluation.records] == list(held_out["id"])
+        assert evaluation.summary.accuracy == 0.0 and evaluation.summary.num_unscored == 0
+    # Measured, then two steps of two words with four answers each, then measured again.
+    words, paid = zip(*seen, strict=True)
+    assert len(seen) == 8 + 16 + 8 and set(paid) == {0.0}
+    assert words[:8] == words[-8:] == tuple(held_out["answer"])
+    assert set(words[8:-8]) <= set(trainer.train_dataset["answer"])
+    assert len(set(words[8:-8])) == 4
+    assert float(capsys.readouterr().out.splitlines()[-1]) == 1.0  # no row changed

@@ -194,7 +194,11 @@ class Experiment:
         if arguments.merge_adapter:
             with self.run.phase("Merging the adapter"):
                 merge_adapter(run.path / "adapter", run.model, self.model_config.dtype)
-        settings = asdict(arguments) | {"model": self.model_config.model_name_or_path}
+        settings = asdict(arguments) | {
+            "algorithm": self.algorithm,
+            "model": self.model_config.model_name_or_path,
+            "use_peft": self.model_config.use_peft,
+        }
         run.write_config(settings | self.config.to_dict())
         run.write_metrics(trainer.state.log_history)
         before, after = self._measured["before"], self._measured["after"]

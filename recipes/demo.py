@@ -126,9 +126,12 @@ def main(args: Sequence[str] | None = None) -> None:
 
     with narrator.phase("Report"):
         trainer.save_model(str(run.model))
-        run.write_config(
-            asdict(math) | {"model": model_config.model_name_or_path} | config.to_dict()
-        )
+        settings = {
+            "algorithm": "PPO",
+            "model": model_config.model_name_or_path,
+            "use_peft": model_config.use_peft,
+        }
+        run.write_config(asdict(math) | settings | config.to_dict())
         run.write_metrics(trainer.state.log_history)
         comparison = compare(before, after)
     warnings = [finding.message for finding in trainer.diagnostics]

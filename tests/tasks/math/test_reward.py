@@ -96,9 +96,9 @@ def test_hostile_completions_are_cheap_in_a_thread(slot: str) -> None:
 
     def run() -> None:
         for completion in completions:
-            start = time.perf_counter()
+            start = time.thread_time()  # not the clock: other jobs may hold the processor
             rewards.extend(MathReward(slot)([completion], answer=["7"]))
-            seconds.append(time.perf_counter() - start)
+            seconds.append(time.thread_time() - start)
 
     thread = threading.Thread(target=run)
     thread.start()

@@ -1,4 +1,5 @@
-"""The tables and rows of docs/tasks.md are those of the code, and its Python runs."""
+"""The tables and rows of docs/tasks.md are those of the code, and its Python runs; and the probes
+that docs/rewards.md counts."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from mrlm.tasks.code import humaneval_task
 from mrlm.tasks.code.families import FAMILIES
 from mrlm.tasks.debate.topics import TOPICS
 from mrlm.tasks.math import gsm8k
+from mrlm.tasks.math.attacks import ATTACKS, CORRECT, OTHER_FORMS, hostile_completions
 
 PAGE = Path(__file__).parents[2] / "docs" / "tasks.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -69,11 +71,13 @@ def test_a_task_is_what_the_tables_say(task: Task) -> None:
     kinds, rewards, tools = _table("task", "kinds", "rewards", "tools of its environment")[
         task.name
     ]
-    rows = task.build_dataset(150, 0, "train")
-    assert set(_names(kinds)) == set(rows["kind"])
+    module = importlib.import_module(f"mrlm.tasks.{task.name}")
+    rows = task.build_dataset(30, 0, "train")
+    assert _names(kinds) == list(module.KINDS) and set(rows["kind"]) <= set(module.KINDS)
+    assert module.DIFFICULTIES == ("easy", "medium", "hard")
+    assert set(rows["difficulty"]) == set(module.DIFFICULTIES)
     assert _names(rewards) == [reward.__name__ for reward in task.reward_funcs]
     assert set(_names(tools)) == _tools(task)
-    assert set(rows["difficulty"]) == {"easy", "medium", "hard"}
     (columns,) = _table("task", "columns")[task.name]
     assert set(_names(columns)) == set(rows.column_names) - ALL_ROWS_HAVE
     assert set(rows.column_names) >= ALL_ROWS_HAVE
@@ -141,3 +145,17 @@ def test_the_real_data_is_where_the_page_says() -> None:
         found = importlib.import_module(module)
         assert hasattr(found, attribute) or importlib.util.find_spec(name), name
     assert len(humaneval_task().build_dataset(2, 0, "test")) == 2
+
+
+def test_the_probes_are_as_many_as_the_page_on_rewards_says() -> None:
+    text = " ".join(PAGE.with_name("rewards.md").read_text(encoding="utf-8").split())
+    found = re.search(
+        r"(\d+) attacks, .*?; (\d+) right answers in the slot, .* (\d+) right answers ou"
+        r"tside .*\((\d+) passed\); (\d+) more",
+        text,
+    )
+    assert found, "the page counts the probes in other words"
+    probes, passed = [ATTACKS, CORRECT, OTHER_FORMS], int(found[4])
+    assert [int(found[i]) for i in (1, 2, 3)] == [len(probe) for probe in probes]
+    assert passed == sum(map(len, probes)) and int(found[5]) == len(hostile_completions())
+    assert f"`{found[1]} {found[2]} {found[3]} {found[5]}`" in text

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from mrlm.comparison import Comparison
-from mrlm.files import write_json, write_json_lines
+from mrlm.files import read_json, write_json, write_json_lines
 
 CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.jsonl"
@@ -98,6 +98,12 @@ class RunFolder:
         }
         write_json(self.path / RESULTS_FILE, results)
         return results
+
+
+def is_run(folder: str | Path) -> bool:
+    """Whether a folder holds a finished run rather than an evaluation."""
+    path = Path(folder) / RESULTS_FILE
+    return path.is_file() and "comparison" in read_json(path)
 
 
 def command_line(argv: Sequence[str]) -> str:

@@ -12,12 +12,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from mrlm.cli import compare, data, doctor, eval, report, reward, sample, tasks, train
+from mrlm.cli import compare, data, doctor, eval, report, results, reward, sample, tasks, train
 from mrlm.errors import MrlmError
 
 __all__ = ["main"]
 
-_COMMANDS = (data, train, eval, compare, report, sample, tasks, reward, doctor)
+_COMMANDS = (data, train, eval, compare, report, results, sample, tasks, reward, doctor)
 _EXAMPLES = """examples:
   mrlm doctor                                     what can this machine do?
   mrlm tasks                                      what can be trained?

@@ -25,7 +25,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from mrlm.report.runs import is_run
+    from mrlm.run_folder import is_run
 
     folders = arguments.folders
     if any(map(is_run, folders)):

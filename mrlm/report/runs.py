@@ -22,7 +22,7 @@ from mrlm.report.charts import MOST_RUNS, curves
 from mrlm.report.markup import Markup, join, tag
 from mrlm.report.page import document
 from mrlm.report.terminal import number_table
-from mrlm.run_folder import CONFIG_FILE, METRICS_FILE, REPORT_FILE, RESULTS_FILE
+from mrlm.run_folder import CONFIG_FILE, METRICS_FILE, REPORT_FILE, RESULTS_FILE, is_run
 
 _HEADS = (
     "Rows", "Before", "After", "Points", "95% interval", "p", "Against the first", "Wall time",
@@ -81,12 +81,6 @@ class Run:
             and {name: against[name] for name in ("difference", "interval", "p_value", "test")},
             "wall_seconds": self.results["wall_seconds"],
         }
-
-
-def is_run(folder: str | Path) -> bool:
-    """Whether a folder holds a finished run rather than an evaluation."""
-    path = Path(folder) / RESULTS_FILE
-    return path.is_file() and "comparison" in read_json(path)
 
 
 def load_runs(folders: Sequence[str | Path]) -> list[Run]:

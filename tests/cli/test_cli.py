@@ -14,7 +14,7 @@ from mrlm import cli
 from mrlm.errors import ModelError, SandboxError
 from mrlm.tasks import TASKS
 
-COMMANDS = ["train", "eval", "compare", "report", "sample", "tasks", "reward", "doctor"]
+COMMANDS = ["train", "eval", "compare", "report", "results", "sample", "tasks", "reward", "doctor"]
 
 
 @pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])

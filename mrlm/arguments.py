@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -154,21 +155,29 @@ def parse_arguments(
     args = list(sys.argv[1:] if args is None else args)
     classes: Any = (arguments_class, config_class, ModelConfig)
     parser = TrlParser(classes)
-    task = _chosen_task(args) or next(iter(settings))
+    with _mistakes_told(parser):
+        task = _chosen_task(args) or next(iter(settings))
     if task not in settings:
         parser.error(f"--task {task}: choose one of {', '.join(settings)}")
     defaults = {"output_dir": f"runs/{algorithm}_{task}", **settings[task], "task": task}
     unknown = parser.set_defaults_with_config(**defaults)
     if unknown:
         raise ValueError(f"The settings of {task} name options that do not exist: {unknown}")
-    arguments, config, model_config = parser.parse_args_and_config(args)
-    try:
+    with _mistakes_told(parser):
+        arguments, config, model_config = parser.parse_args_and_config(args)
         arguments.build_task()
         check_quantization(model_config)
         _check(arguments, model_config)
-    except (ValueError, MrlmError) as error:
-        parser.error(str(error))
     return arguments, config, model_config
+
+
+@contextmanager
+def _mistakes_told(parser: argparse.ArgumentParser) -> Iterator[None]:
+    """End the program with a message for a mistake on the command line or in its YAML file."""
+    try:
+        yield
+    except (ValueError, OSError, yaml.YAMLError, MrlmError) as error:
+        parser.error(str(error))
 
 
 def _chosen_task(args: Sequence[str]) -> str | None:

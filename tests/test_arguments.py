@@ -79,6 +79,27 @@ def test_mistakes_end_with_a_message(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("dataset_prompt_column: problem", "--dataset_prompt_column"),
+        ("eval_rows: [", "expected the node content"),
+        ("lr_scheduler_type: often", "often"),
+        (None, "settings.yaml"),
+    ],
+)
+def test_mistakes_in_the_file_end_with_a_message(
+    content: str | None, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "settings.yaml"
+    if content is not None:
+        file.write_text(content, encoding="utf-8")
+    with pytest.raises(SystemExit) as stopped:
+        parse("--config", str(file))
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
+
+
 def test_a_recipe_cannot_set_what_does_not_exist() -> None:
     with pytest.raises(ValueError, match="max_stepz"):
         parse_arguments("ppo", RolloutArguments, Config, {"math": {"max_stepz": 1}}, [])

@@ -18,6 +18,7 @@ import yaml
 from trl.scripts.utils import TrlParser
 from trl.trainer.model_config import ModelConfig
 
+from mrlm.data.user import UserDataset, parse_columns
 from mrlm.errors import MrlmError
 from mrlm.policy import check_quantization
 from mrlm.task import Task
@@ -53,6 +54,34 @@ class TaskArguments:
     time_limit: float | None = field(
         default=None, metadata={"help": "code: seconds that the tests of one completion may take."}
     )
+    dataset_name: str | None = field(
+        default=None,
+        metadata={
+            "help": "Train on the first train_rows rows of this dataset: a Hub id, a folder, or a "
+            ".json, .jsonl, .csv, .tsv or .parquet file."
+        },
+    )
+    dataset_config: str | None = field(
+        default=None, metadata={"help": "Configuration of datasets that have several."}
+    )
+    dataset_split: str = field(
+        default="train", metadata={"help": "Its split to train on; a file is one split."}
+    )
+    columns: list[str] = field(
+        default_factory=list,
+        metadata={"help": "Its columns by the task's, such as question=prompt_text answer=target."},
+    )
+    drop_invalid: bool = field(
+        default=False, metadata={"help": "Leave out and count rows that do not fit."}
+    )
+    eval_dataset_name: str | None = field(
+        default=None,
+        metadata={
+            "help": "Measure on the first eval_rows rows of this dataset, with the same columns; "
+            "default: the task's own held-out rows."
+        },
+    )
+    eval_dataset_split: str = field(default="test", metadata={"help": "Its split to measure on."})
     train_rows: int = field(default=4096, metadata={"help": "Rows to train on."})
     curriculum: bool = field(
         default=False, metadata={"help": "Train on easy rows first, in place of a random order."}
@@ -87,6 +116,18 @@ class TaskArguments:
         )  # fmt: skip
         task.build_dataset(0, 0, "train")  # refuses wrong kinds and difficulties
         return task
+
+    def user_dataset(self, which: str, task: Task) -> UserDataset:
+        """The user's dataset in the task's columns: ``"dataset"`` or ``"eval_dataset"``.
+
+        Raises:
+            ValueError: ``columns`` names one that the task does not have.
+        """
+        return UserDataset(
+            getattr(self, f"{which}_name"), task, parse_columns(self.columns),
+            split=getattr(self, f"{which}_split"), config=self.dataset_config,
+            drop_invalid=self.drop_invalid,
+        )  # fmt: skip
 
 
 @dataclass
@@ -165,9 +206,10 @@ def parse_arguments(
         raise ValueError(f"The settings of {task} name options that do not exist: {unknown}")
     with _mistakes_told(parser):
         arguments, config, model_config = parser.parse_args_and_config(args)
-        arguments.build_task()
+        task_built = arguments.build_task()
         check_quantization(model_config)
         _check(arguments, model_config)
+        _check_datasets(arguments, task_built)
     return arguments, config, model_config
 
 
@@ -191,6 +233,22 @@ def _chosen_task(args: Sequence[str]) -> str | None:
     with open(known.config, encoding="utf-8") as file:
         settings = yaml.safe_load(file)
     return settings.get("task") if isinstance(settings, dict) else None
+
+
+def _check_datasets(arguments: TaskArguments, task: Task) -> None:
+    """Tell a file that is not there or a wrong mapping before a model is loaded."""
+    which = [name for name in ("dataset", "eval_dataset") if getattr(arguments, f"{name}_name")]
+    if not which and (arguments.columns or arguments.drop_invalid or arguments.dataset_config):
+        raise ValueError(
+            "columns, drop_invalid and dataset_config go with dataset_name or eval_dataset_name."
+        )
+    if which and getattr(arguments, "train_file", None):
+        raise ValueError(
+            "train_file holds examples that are trained on as they are; it does not go with "
+            "dataset_name and eval_dataset_name."
+        )
+    for name in which:
+        next(arguments.user_dataset(name, task).rows(), None)
 
 
 def _check(arguments: TaskArguments, model_config: ModelConfig) -> None:

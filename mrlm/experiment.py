@@ -30,7 +30,7 @@ from mrlm.arguments import ImitationArguments, RolloutArguments, TaskArguments
 from mrlm.callbacks import CompletionsTable, LiveEvaluation, TrainingProgress
 from mrlm.chat_templates import add_tool_calling
 from mrlm.comparison import compare
-from mrlm.curriculum import curriculum, outcome_notes
+from mrlm.curriculum import outcome_notes
 from mrlm.demonstrations import demonstrations
 from mrlm.evaluation import Evaluation, evaluate
 from mrlm.files import replace_folder
@@ -39,6 +39,7 @@ from mrlm.policy import load_policy, merge_adapter
 from mrlm.report import print_comparison, print_episode, write_model_card, write_report
 from mrlm.resumption import resume_path
 from mrlm.run_folder import RunFolder
+from mrlm.run_rows import RunRows
 from mrlm.task import Task
 from mrlm.tasks.code import humaneval_task
 from mrlm.uncertainty import permutation_p_value
@@ -66,6 +67,7 @@ class Experiment:
 
     Attributes:
         task: What is trained on.
+        rows: Of the task, or the user's.
         model: The model as it is at present: loaded, or after imitation.
         tokenizer: The model's, with tool calling where the task has tools.
         peft_config: For the trainer; ``None`` without LoRA, and once the model has its adapter.
@@ -86,12 +88,15 @@ class Experiment:
         self.run = RunFolder(config.output_dir)
         self.checkpoint = resume_path(config.resume_from_checkpoint, config.output_dir)
         self.task: Task = arguments.build_task()
+        self.rows = RunRows(arguments, self.task, config)
+        for note in self.rows.notes:
+            self.console.print(note)
         precision = "bf16 autocast" if config.bf16 else "fp32"
         self.console.print(f"{detect_hardware(config.use_cpu)}; training in {precision}")
         self.peft_config = get_peft_config(model_config)
         self._load()
         self._measured: dict[str, list[Evaluation]] = {}
-        self._exams = [("eval", self.task, arguments.eval_rows, arguments.eval_max_new_tokens)]
+        self._exams = [("eval", self.rows.exam, arguments.eval_rows, arguments.eval_max_new_tokens)]
         if arguments.humaneval:
             self._exams.append(("humaneval", humaneval_task(), _HUMANEVAL_ROWS, _HUMANEVAL_TOKENS))
 
@@ -100,10 +105,13 @@ class Experiment:
         """For TRL's trainers: environments where episodes have tools, else ``None``."""
         return self.task.environment if self.task.max_tool_calling_iterations else None
 
-    def training_rows(self) -> Dataset:
-        """The rows to train on; by difficulty, and left in that order, in a curriculum."""
-        rows = self.task.build_dataset(self.arguments.train_rows, self.config.seed, "train")
-        return curriculum(rows, self.config) if self.arguments.curriculum else rows
+    def training_rows(self, *, solved: bool = False) -> Dataset:
+        """The rows to train on; by difficulty, and left in that order, in a curriculum.
+
+        Args:
+            solved: Only those with a worked solution.
+        """
+        return self.rows.to_train(solved=solved)
 
     def measure(self, stage: str, model: Any = None) -> Evaluation:
         """Measure a model on held-out rows, into the folder ``eval_<stage>``.
@@ -135,15 +143,15 @@ class Experiment:
     def imitate(self) -> None:
         """Train the model on worked solutions and measure it: a step of its own before the rest.
 
-        The rows are others than ``training_rows``. With LoRA the adapter that it leaves is the one
-        that the trainer goes on with.
+        The task's own rows are others than ``training_rows``. With LoRA the adapter that it leaves
+        is the one that the trainer goes on with.
         """
         arguments = self.arguments
         if not isinstance(arguments, ImitationArguments) or not arguments.sft_rows:
             return
         folder = self.run.path / "sft"
         if not (self.checkpoint and folder.is_dir()):
-            rows = self.task.build_dataset(arguments.sft_rows, self.config.seed + 1, "train")
+            rows = self.rows.to_imitate(arguments.sft_rows)
             trainer = SFTTrainer(
                 self.model,
                 _imitation_config(arguments, self.config, bool(self.environment_factory)),
@@ -174,7 +182,7 @@ class Experiment:
                 raise ValueError("live_eval_rows with sharded weights: leave it at 0.")
             trainer.add_callback(
                 LiveEvaluation(
-                    trainer, self.task, arguments.live_eval_rows, arguments.eval_max_new_tokens
+                    trainer, self.rows.exam, arguments.live_eval_rows, arguments.eval_max_new_tokens
                 )
             )
         TrainingProgress.replace_default(trainer, self.algorithm, arguments.sample_every)
@@ -203,7 +211,7 @@ class Experiment:
         run.write_metrics(trainer.state.log_history)
         before, after = self._measured["before"], self._measured["after"]
         comparisons = [compare(*pair) for pair in zip(before, after, strict=True)]
-        notes = [*self._stage_notes(), *outcome_notes(trainer.state.log_history)]
+        notes = [*self.rows.notes, *self._stage_notes(), *outcome_notes(trainer.state.log_history)]
         run.write_results(
             comparisons[0],
             title=f"{self.algorithm} on the task {self.task.name}",

@@ -120,18 +120,18 @@ def preference_pairs(
 def with_worked_solutions(
     records: Iterable[Record], rows: Iterable[Mapping[str, Any]]
 ) -> Iterator[Record]:
-    """The records, and the worked solution of each row none of whose samples earns anything.
+    """The records, and the worked solution, if any, of each row whose samples all earn nothing.
 
     Args:
         records: As ``mrlm.rollout.rollout`` gives them.
-        rows: The rows that were sampled, with the column ``solution``.
+        rows: The rows that were sampled, with the column ``solution``; empty where there is none.
     """
     samples = {row_id: list(group) for row_id, group in groupby(records, key=lambda r: r.id)}
     for row in rows:
         yield from samples[row["id"]]
-        if any(record.score for record in samples[row["id"]]):
-            continue
         solution = row["solution"]
+        if not solution or any(record.score for record in samples[row["id"]]):
+            continue
         is_text = isinstance(solution, str)
         yield replace(
             samples[row["id"]][0],

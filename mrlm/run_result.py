@@ -92,10 +92,10 @@ class RunResult:
         return cls(
             algorithm=algorithm,
             task=settings.task,
-            model=Path(settings.model).name if Path(settings.model).exists() else settings.model,
+            model=_without_folder(settings.model),
             seed=config["seed"],
             steps=max((line["step"] for line in log if "step" in line), default=None),
-            settings={name: config[name] for name in _SETTINGS if name in config},
+            settings={name: _without_folder(config[name]) for name in _SETTINGS if name in config},
             rows=rows.pop(),
             scores={
                 stage: [record.score for record in evaluation.records]
@@ -212,6 +212,11 @@ def _without_output(command: str) -> str:
         for before, word in zip(["", *words], words, strict=False)
         if "--output_dir" not in (before, word.partition("=")[0])
     )
+
+
+def _without_folder(value: Any) -> Any:
+    """A file's or folder's name, where it stands on this machine being nobody's business."""
+    return Path(value).name if isinstance(value, str) and Path(value).exists() else value
 
 
 def _text(score: float | None) -> str:

@@ -49,6 +49,8 @@ class Narrator:
 
 def main(args: Sequence[str] | None = None) -> None:
     math, config, model_config = parse_arguments("demo", RolloutArguments, RecipeConfig, DEMO, args)
+    if math.dataset_name or math.eval_dataset_name:
+        raise SystemExit("The demo has its own problems; recipes/ppo_math.py takes a dataset.")
     use_all_cores()
     console = Console()
     run = RunFolder(config.output_dir)

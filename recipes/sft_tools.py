@@ -101,12 +101,12 @@ def main(args: Sequence[str] | None = None) -> None:
         "sft", SFTArguments, RecipeConfig, SETTINGS, args
     )
     experiment = Experiment("SFT", arguments, config, model_config)
-    experiment.measure("before")
-
     if arguments.train_file:
         examples = json_dataset(read_json_lines(Path(arguments.train_file)))
     else:
-        examples = demonstrations(experiment.training_rows(), experiment.task)
+        examples = demonstrations(experiment.training_rows(solved=True), experiment.task)
+    experiment.measure("before")
+
     trainer = SFTTrainer(
         experiment.model,
         config,

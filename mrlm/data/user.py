@@ -68,20 +68,10 @@ def load_user_dataset(
         DatasetError: It cannot be read, lacks a column, a row does not fit, or none does.
         ValueError: The mapping names a column that the task does not have.
     """
-    from datasets import Dataset, concatenate_datasets
-
-    source = UserDataset(
+    user = UserDataset(
         name, task, parse_columns(columns), split=split, config=config, drop_invalid=drop_invalid
     )
-    rows = islice(source.rows(), size)
-    batches = []
-    while batch := list(islice(rows, 1000)):
-        batches.append(Dataset.from_list(batch, features=source.features))
-    if source.dropped:
-        logger.warning("%s", source.dropped_message)
-    if not batches:
-        raise DatasetError(f"{name} has no row that fits. {source.dropped_message}".strip())
-    return concatenate_datasets(batches)
+    return user.load(size)
 
 
 def parse_columns(columns: Mapping[str, str] | Sequence[str]) -> dict[str, str]:
@@ -140,6 +130,20 @@ class UserDataset:
         if not self.dropped:
             return ""
         return f"{self.name}: dropped {self.dropped.total()} rows; the first: {self.first_dropped}"
+
+    def load(self, size: int | None = None) -> Dataset:
+        """At most ``size`` of the rows that fit; errors as in ``load_user_dataset``."""
+        from datasets import Dataset, concatenate_datasets
+
+        rows = islice(self.rows(), size)
+        batches = []
+        while batch := list(islice(rows, 1000)):
+            batches.append(Dataset.from_list(batch, features=self.features))
+        if self.dropped:
+            logger.warning("%s", self.dropped_message)
+        if not batches:
+            raise DatasetError(f"{self.name} has no row that fits. {self.dropped_message}".strip())
+        return concatenate_datasets(batches)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """The rows that fit, one by one; errors as in ``load_user_dataset``."""

@@ -94,6 +94,8 @@ def test_its_cells_run(tiny_folder: str, tmp_path: Path) -> None:
     left = json.loads((tmp_path / "left.json").read_text(encoding="utf-8"))
     assert left["steps"] == SMALL["MAX_STEPS"] and left["train"] == SMALL["TRAIN_ROWS"]
     assert [name for name, value in left["paid"].items() if value] == ["right"]
+    lenient = re.findall(r"lenient 1.0: ([a-z ]+)", run.stdout)
+    assert lenient == ["right", "a second try", "any words"]  # as the text above that cell says
 
     comparison, folder = left["comparison"], tmp_path / "out"
     before, after = (Evaluation.load(folder / f"eval_{when}") for when in ("before", "after"))

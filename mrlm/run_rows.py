@@ -136,7 +136,7 @@ class RunRows:
         if not kept:
             raise DatasetError(
                 f"All of the {len(rows)} rows to train on are held out for measuring, too: name "
-                "another eval_dataset_name, or another split."
+                "another dataset or split for one of the two."
             )
         self.notes.append(
             f"Rows left out of the training because they are held out: {len(rows) - len(kept):,}."

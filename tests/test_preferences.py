@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mrlm.preferences import preference_pairs
+from mrlm.preferences import preference_pairs, with_worked_solutions
 from mrlm.rollout import Record
 
 
@@ -63,3 +63,13 @@ def test_no_records_and_wrong_settings() -> None:
         preference_pairs([], min_margin=-1)
     with pytest.raises(ValueError, match="pairs_per_row"):
         preference_pairs([], pairs_per_row=0)
+
+
+def test_worked_solutions_join_only_where_nothing_was_earned_and_there_is_one() -> None:
+    records = [*_records("failed", 0.0, 0.0), *_records("right", 0.0, 1.0), *_records("bare", 0.0)]
+    solutions: dict[str, str | list[str]] = {"failed": "gold", "right": "gold", "bare": []}
+    rows = [{"id": row, "solution": solution} for row, solution in solutions.items()]
+    added = [r for r in with_worked_solutions(records, rows) if r.sample == -1]
+    assert [(record.id, record.completion, record.score) for record in added] == [
+        ("failed", "gold", 1.0)
+    ]

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from mrlm.run_result import RunResult
+
 ROOT = Path(__file__).parents[2]
 RECIPES = ("ppo_math", "grpo_code", "sft_tools", "dpo_debate")
 TASKS = ("math", "code", "debate", "tools")
@@ -63,6 +65,10 @@ def test_lora_goes_on_from_imitation_to_grpo_and_is_merged(run: Any) -> None:
     results = grpo("--task", "math", *lora, "--merge_adapter")
     check(grpo, results, "math")
     assert (grpo.folder / "eval_sft" / "records.jsonl").is_file()
+    kept = RunResult.from_run(grpo.folder)
+    assert (kept.algorithm, kept.task, kept.seed, kept.steps) == ("GRPO", "math", 42, 2)
+    assert kept.settings["use_peft"] and kept.settings["sft_rows"] == 8
+    assert [len(scores) for scores in kept.scores.values()] == [4, 4, 4]
     assert any(note.startswith("The imitation") for note in results["notes"])
     after_sft, after = (
         load_file(grpo.folder / stage / "adapter_model.safetensors") for stage in ("sft", "adapter")
@@ -90,6 +96,42 @@ def test_dpo_on_tools_after_imitation(run: Any) -> None:
         assert [m["role"] for m in pair["chosen"] + pair["rejected"]] == ["assistant"] * 2
     config = json.loads((dpo.folder / "sft" / "config.json").read_text())
     assert config["model_type"] == "llama"
+
+
+def test_sft_on_a_dataset_of_the_user_s(run: Any, tmp_path: Path) -> None:
+    """Its rows are what is trained on and measured on, and what is dropped is told."""
+    rows = [f"What is {i} + 4?,{i + 4}" for i in range(9)]
+    (tmp_path / "train.csv").write_text("\n".join(["q,a", *rows, "Hm?,none"]), encoding="utf-8")
+    (tmp_path / "exam.csv").write_text("\n".join(["q,a", *rows[:4]]), encoding="utf-8")
+    sft = run("sft_tools")
+    results = sft(
+        "--task", "math", "--dataset_name", str(tmp_path / "train.csv"), "--drop_invalid",
+        "--eval_dataset_name", str(tmp_path / "exam.csv"), "--columns", "question=q", "answer=a",
+    )  # fmt: skip
+    check(sft, results, "math")
+    assert results["notes"][:3] == [
+        "exam.csv: 4 rows to measure on.",
+        "train.csv: 9 rows to train on, 1 dropped that do not fit.",
+        "Rows left out of the training because they are held out: 4.",
+    ]
+    records = sft.json("eval_after/records.jsonl")
+    assert [record["reference"]["question"] for record in records] == [
+        f"What is {i} + 4?" for i in range(4)
+    ]
+    with pytest.raises(SystemExit):
+        sft("--dataset_name", "x.csv", "--train_file", "y.jsonl")
+
+
+def test_ppo_on_a_dataset_of_the_user_s(run: Any, tmp_path: Path) -> None:
+    lines = "".join(f'{{"q": "What is {i} - 1?", "a": {i - 1}}}\n' for i in range(1, 9))
+    (tmp_path / "own.jsonl").write_text(lines, encoding="utf-8")
+    ppo = run("ppo_math")
+    results = ppo("--dataset_name", str(tmp_path / "own.jsonl"), "--columns", "question=q",
+                  "answer=a")  # fmt: skip
+    check(ppo, results, "math")
+    assert "Worked solutions imitated: 8, of your rows." in results["notes"]
+    asked = [line["prompt"][0]["content"] for line in ppo.json("completions.jsonl")]
+    assert asked and all(" - 1?" in prompt for prompt in asked)
 
 
 def test_a_stopped_run_measures_and_imitates_once(run: Any, tmp_path: Path) -> None:

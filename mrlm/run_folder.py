@@ -110,7 +110,7 @@ def command_line(argv: Sequence[str]) -> str:
     """``sys.orig_argv`` as a line for a shell, with secrets left out and no machine's own paths."""
     program, *arguments = argv
     if any(word.endswith("kernel_launcher") for word in arguments):  # and a file of the session's
-        return "# in a notebook"
+        return "cells of a notebook"
     words = [re.sub(r"^python[\d.]*$", "python", Path(program).name)]
     script = Path(arguments[0]) if arguments else Path()
     if script.is_absolute() and script.parent == Path(program).parent:  # a console script

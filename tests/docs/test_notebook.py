@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from mrlm.evaluation import Evaluation
+from mrlm.models import load_model
 from mrlm.tasks.math import math_task
 
 PAGE = Path(__file__).parents[2] / "docs" / "notebook.ipynb"
@@ -23,6 +25,18 @@ SMALL = {
     "TRAIN_ROWS": 16, "EVAL_ROWS": 6, "MAX_STEPS": 2, "BATCH_SIZE": 8, "NUM_GENERATIONS": 4,
     "MAX_NEW_TOKENS": 6, "SEED": 1, "OUTPUT_DIR": "out",
 }  # fmt: skip
+# A random model answers nothing right, and where all earn the same the weights stay as they are.
+# Not above 0: answers that are cut earn 0 at most.
+REWARD = """
+from dataclasses import replace
+
+
+def length_reward(completions, **columns):
+    return [-float(len(completion[-1]["content"])) for completion in completions]
+
+
+task = replace(task, reward_funcs=(*task.reward_funcs, length_reward))
+"""
 # What the cells left, for the test to read.
 LEFT = """
 import json
@@ -41,9 +55,12 @@ def _is_parameters(cell: dict[str, Any]) -> bool:
 
 
 def _script(parameters: dict[str, Any]) -> str:
-    """The code cells one after the other, the parameters with other values."""
+    """The code cells one after the other, the parameters with other values, one more reward."""
     values = "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
-    parts = [values if _is_parameters(cell) else _source(cell) for cell in CODE]
+    parts = []
+    for cell in CODE:
+        parts.append(values if _is_parameters(cell) else _source(cell))
+        parts += [REWARD] if cell["id"] == "data" else []
     return "\n\n".join([*parts, LEFT])
 
 
@@ -116,4 +133,8 @@ def test_its_cells_run(tiny_folder: str, tmp_path: Path) -> None:
     }  # fmt: skip
     assert (tmp_path / left["report"]).read_text(encoding="utf-8").startswith("<!doctype html>")
     assert (folder / "model" / "README.md").is_file()
+    weights = [
+        load_model(str(path))[0].state_dict() for path in (Path(tiny_folder), folder / "model")
+    ]
+    assert any(not torch.equal(value, weights[1][name]) for name, value in weights[0].items())
     assert len((folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()) >= 2

@@ -51,7 +51,7 @@ def test_a_run_leaves_what_a_report_needs(
         ),
         (["python", "a.py", "--judge_api_key=sk-x"], "python a.py --judge_api_key=..."),
         (["python", "a.py", "--max_new_tokens", "9"], "python a.py --max_new_tokens 9"),
-        (["/v/python", "-m", "ipykernel_launcher", "-f", "/home/me/k.json"], "# in a notebook"),
+        (["/v/python", "-m", "ipykernel_launcher", "-f", "/home/me/k.json"], "cells of a notebook"),
     ],
 )
 def test_the_command_can_be_repeated_and_keeps_secrets(argv: list[str], line: str) -> None:

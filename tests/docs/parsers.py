@@ -84,6 +84,8 @@ def _script(path: str, arguments: tuple[str, ...]) -> None:
     """``main()`` of a recipe, data job or benchmark, up to where it has its arguments."""
     from transformers import HfArgumentParser
 
+    from mrlm.data.user import UserDataset
+
     _must_exist(path)
     script = ROOT / path
     with contextlib.ExitStack() as stack:
@@ -100,7 +102,11 @@ def _script(path: str, arguments: tuple[str, ...]) -> None:
              _then_stop(HfArgumentParser.parse_args_into_dataclasses)),
         )  # fmt: skip
         if hasattr(module, "parse_arguments") and script.parent.name == "recipes":
-            places = ((module, "parse_arguments", _then_stop(module.parse_arguments)),)
+            # Datasets of the reader's own are not there, and recipes look into them at once.
+            places = (
+                (module, "parse_arguments", _then_stop(module.parse_arguments)),
+                (UserDataset, "rows", lambda dataset: iter(())),
+            )
         elif hasattr(module, "build_mixture"):
             places = ((module, "build_mixture", _stop),)
         for owner, name, replacement in places:

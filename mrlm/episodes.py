@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from trl.chat_template_utils import parse_response
@@ -124,22 +125,29 @@ def play_episodes(
 
 
 def transcript(messages: Sequence[Mapping[str, Any]]) -> str:
-    """A conversation for people: each call with its result below it, then what was said."""
-    results = {m["tool_call_id"]: m["content"] for m in messages if m.get("role") == "tool"}
+    """A conversation for people: each call with its result below it, then what was said.
+
+    Results are found by the call's id; where messages carry none, as in TRL, by name among those
+    of the same turn, the first that is left.
+    """
     lines: list[str] = []
-    for message in messages:
+    for place, message in enumerate(messages):
         if message["role"] == "tool":
             continue
         if message.get("content"):
             lines.append(str(message["content"]))
+        results = list(takewhile(lambda m: m["role"] == "tool", messages[place + 1 :]))
         for call in message.get("tool_calls") or []:
             function = call["function"]
-            arguments = function["arguments"]
+            name, arguments = function.get("name"), function.get("arguments")
             if isinstance(arguments, Mapping):
-                arguments = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
-            lines.append(f"→ {function['name']}({arguments})")
-            result = results.get(call["id"])
-            lines.append("← (not run)" if result is None else f"← {result}")
+                arguments = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+            lines.append(f"→ {name}({'' if arguments is None else arguments})")
+            key, wanted = ("tool_call_id", call["id"]) if "id" in call else ("name", name)
+            found = next((result for result in results if result.get(key) == wanted), None)
+            if found is not None:
+                results.remove(found)
+            lines.append("← (not run)" if found is None else f"← {found['content']}")
     return "\n".join(lines)
 
 

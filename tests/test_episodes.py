@@ -123,6 +123,27 @@ def test_a_transcript_puts_results_below_their_calls() -> None:
     )
 
 
+def test_a_transcript_of_messages_without_ids_finds_results_by_name_within_the_turn() -> None:
+    """TRL's messages have none, nor has a call that its parser could not make sense of."""
+
+    def call(name: str, **arguments: int) -> dict[str, Any]:
+        return {"type": "function", "function": {"name": name, "arguments": arguments}}
+
+    def result(name: str, content: str) -> dict[str, Any]:
+        return {"role": "tool", "name": name, "content": content}
+
+    talk = [
+        {"role": "assistant", "tool_calls": [call("add", a=1), call("mul", a=2), call("add", a=3)]},
+        result("mul", "two"), result("add", "one"), result("add", "three"),
+        {"role": "assistant", "content": "And", "tool_calls": [call("add", a=4), {"function": {}}]},
+        result("add", "four"),
+    ]  # fmt: skip
+    assert transcript(talk) == (
+        "→ add(a=1)\n← one\n→ mul(a=2)\n← two\n→ add(a=3)\n← three\n"
+        "And\n→ add(a=4)\n← four\n→ None()\n← (not run)"
+    )
+
+
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 def test_a_random_model_is_measured_without_an_error(
     tiny_llama: Any, tiny_tokenizer: Any, temperature: float

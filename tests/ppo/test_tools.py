@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 import torch
 
+from mrlm.callbacks import CompletionsTable
+from mrlm.files import read_json_lines
+from mrlm.run_folder import COMPLETIONS_FILE
 from mrlm.tasks.tools import tools_task
 
 # Python is left to the sandbox's own tests; these rows use the other tools.
@@ -72,9 +75,13 @@ def rollout(trainer: Any, count: int = 8) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("algorithm", ["ppo", "grpo"])
-def test_worked_solutions_earn_full_reward_through_trls_loop(make: Any, algorithm: str) -> None:
+def test_worked_solutions_earn_full_reward_through_trls_loop(
+    make: Any, algorithm: str, tmp_path: Path
+) -> None:
     trainer = make(algorithm)
+    trainer.add_callback(CompletionsTable(trainer, tmp_path))
     trainer.train()
+    assert any("\n← " in row["completion"] for row in read_json_lines(tmp_path / COMPLETIONS_FILE))
     logs = trainer.state.log_history[0]
     assert logs["rewards/tools_reward/mean"] == 1.0
     assert logs["tools/call_frequency"] > 0.5

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import yaml
 from trl.scripts.utils import TrlParser
@@ -20,6 +20,7 @@ from trl.trainer.model_config import ModelConfig
 
 from mrlm.data.user import UserDataset, parse_columns
 from mrlm.errors import MrlmError
+from mrlm.model_repository import check_push_flags
 from mrlm.policy import check_quantization
 from mrlm.task import Task
 from mrlm.tasks import make_task
@@ -27,6 +28,7 @@ from mrlm.tasks import make_task
 __all__ = [
     "ImitationArguments",
     "PolicyArguments",
+    "RecipeParser",
     "RolloutArguments",
     "TaskArguments",
     "parse_arguments",
@@ -173,6 +175,25 @@ class PolicyArguments(ImitationArguments, RolloutArguments):
     """Of a recipe that imitates first and then learns from its own rollouts."""
 
 
+class _ShortErrors(argparse.ArgumentParser):
+    """Says what is wrong without the usage, which is over two hundred lines long for a recipe."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message}\n{self.prog} --help lists all options.\n")
+
+
+class RecipeParser(_ShortErrors, TrlParser):
+    """TRL's parser of dataclasses and YAML files."""
+
+    @contextmanager
+    def mistakes_told(self) -> Iterator[None]:
+        """End the program with a message for a mistake on the command line or in its YAML file."""
+        try:
+            yield
+        except (ValueError, OSError, yaml.YAMLError, MrlmError) as error:
+            self.error(str(error))
+
+
 A = TypeVar("A", bound=TaskArguments)
 C = TypeVar("C")
 
@@ -195,8 +216,8 @@ def parse_arguments(
     """
     args = list(sys.argv[1:] if args is None else args)
     classes: Any = (arguments_class, config_class, ModelConfig)
-    parser = TrlParser(classes)
-    with _mistakes_told(parser):
+    parser = RecipeParser(classes)
+    with parser.mistakes_told():
         task = _chosen_task(args) or next(iter(settings))
     if task not in settings:
         parser.error(f"--task {task}: choose one of {', '.join(settings)}")
@@ -204,27 +225,19 @@ def parse_arguments(
     unknown = parser.set_defaults_with_config(**defaults)
     if unknown:
         raise ValueError(f"The settings of {task} name options that do not exist: {unknown}")
-    with _mistakes_told(parser):
+    with parser.mistakes_told():
         arguments, config, model_config = parser.parse_args_and_config(args)
         task_built = arguments.build_task()
         check_quantization(model_config)
+        check_push_flags(config)
         _check(arguments, model_config)
         _check_datasets(arguments, task_built)
     return arguments, config, model_config
 
 
-@contextmanager
-def _mistakes_told(parser: argparse.ArgumentParser) -> Iterator[None]:
-    """End the program with a message for a mistake on the command line or in its YAML file."""
-    try:
-        yield
-    except (ValueError, OSError, yaml.YAMLError, MrlmError) as error:
-        parser.error(str(error))
-
-
 def _chosen_task(args: Sequence[str]) -> str | None:
     """The task named on the command line, else in the file that ``--config`` names."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser = _ShortErrors(add_help=False, allow_abbrev=False)
     parser.add_argument("--task")
     parser.add_argument("--config")
     known, _ = parser.parse_known_args(args)

@@ -4,7 +4,7 @@ MrlmError
 ├── ModelError     a model or tokenizer cannot be found, loaded or used
 ├── DatasetError   a row or column does not fit; says dataset, index and column
 │   └── ColumnError    the same, from who knows the column and what it must hold alone
-├── HubError       a dataset cannot be pushed to the Hub; its files stay on disk
+├── HubError       a dataset or model cannot be pushed to the Hub; its files stay on disk
 └── SandboxError   code cannot be isolated here, or the sandbox itself broke
 """
 
@@ -31,7 +31,7 @@ class ColumnError(DatasetError):
 
 
 class HubError(MrlmError):
-    """A dataset cannot be pushed to the Hub; its files stay where they are."""
+    """A dataset or model cannot be pushed to the Hub; its files stay where they are."""
 
 
 class SandboxError(MrlmError):

@@ -32,13 +32,15 @@ from mrlm.chat_templates import add_tool_calling
 from mrlm.comparison import compare
 from mrlm.curriculum import outcome_notes
 from mrlm.demonstrations import demonstrations
+from mrlm.errors import HubError
 from mrlm.evaluation import Evaluation, evaluate
 from mrlm.files import replace_folder
 from mrlm.hardware import detect_hardware, use_all_cores
+from mrlm.model_repository import take_repository
 from mrlm.policy import load_policy, merge_adapter
 from mrlm.report import print_comparison, print_episode, write_model_card, write_report
-from mrlm.resumption import resume_path
-from mrlm.run_folder import RunFolder
+from mrlm.resumption import delete_checkpoints, start_path
+from mrlm.run_folder import RESULTS_FILE, RunFolder
 from mrlm.run_rows import RunRows
 from mrlm.task import Task
 from mrlm.tasks.code import humaneval_task
@@ -72,6 +74,7 @@ class Experiment:
         tokenizer: The model's, with tool calling where the task has tools.
         peft_config: For the trainer; ``None`` without LoRA, and once the model has its adapter.
         run: The run's folder and clock.
+        repository: Where on the Hub the model goes, if anywhere.
         checkpoint: For ``trainer.train``: where to go on, ``None`` in a new run.
         console: Silent in all processes but the first.
     """
@@ -86,7 +89,13 @@ class Experiment:
         self.is_first = config.process_index == 0
         self.console = Console(quiet=not self.is_first)
         self.run = RunFolder(config.output_dir)
-        self.checkpoint = resume_path(config.resume_from_checkpoint, config.output_dir)
+        try:
+            self.repository = take_repository(config)
+            self.checkpoint = start_path(config, RESULTS_FILE)
+        except (HubError, OSError, ValueError) as error:
+            raise SystemExit(str(error)) from error
+        if self.repository:
+            self.console.print(f"The model will be pushed to {self.repository.repo_id}")
         self.task: Task = arguments.build_task()
         self.rows = RunRows(arguments, self.task, config)
         for note in self.rows.notes:
@@ -95,6 +104,8 @@ class Experiment:
         self.console.print(f"{detect_hardware(config.use_cpu)}; training in {precision}")
         self.peft_config = get_peft_config(model_config)
         self._load()
+        if self.is_first and self.checkpoint is None:
+            delete_checkpoints(self.run.path, self.console.print)
         self._measured: dict[str, list[Evaluation]] = {}
         self._exams = [("eval", self.rows.exam, arguments.eval_rows, arguments.eval_max_new_tokens)]
         if arguments.humaneval:
@@ -189,11 +200,14 @@ class Experiment:
         trainer.add_callback(CompletionsTable(trainer, self.run.path))
 
     def finish(self, trainer: Any, warnings: Sequence[str] = ()) -> None:
-        """Save the model and write what happened: config, metrics, results, report.
+        """Save the model and write what happened: config, metrics, results, report; then push.
 
         Args:
             trainer: It has trained, and its model was measured as ``"after"``.
             warnings: Of the training, in plain language.
+
+        Raises:
+            SystemExit: The push failed; everything is written.
         """
         arguments, run = self.arguments, self.run
         self._save(trainer, run.path / "adapter" if arguments.merge_adapter else run.model)
@@ -207,7 +221,8 @@ class Experiment:
             "model": self.model_config.model_name_or_path,
             "use_peft": self.model_config.use_peft,
         }
-        run.write_config(settings | self.config.to_dict())
+        pushed = {"push_to_hub": self.repository is not None}
+        run.write_config(settings | self.config.to_dict() | pushed)
         run.write_metrics(trainer.state.log_history)
         before, after = self._measured["before"], self._measured["after"]
         comparisons = [compare(*pair) for pair in zip(before, after, strict=True)]
@@ -226,6 +241,15 @@ class Experiment:
             self.console.print(note)
         write_model_card(run.path)
         self.console.print(f"Report: {write_report(run.path)}")
+        self._push()
+
+    def _push(self) -> None:
+        if self.repository is None:
+            return
+        try:
+            self.console.print(f"Pushed: {self.repository.push(self.run.model)}", soft_wrap=True)
+        except HubError as error:
+            raise SystemExit(str(error)) from error
 
     def _load(self, path: Path | None = None) -> None:
         self.model, self.tokenizer = load_policy(

@@ -6,6 +6,8 @@ through the prompts in the order of the first epoch, whichever epoch it is: the 
 forward. SFT and DPO need none of this.
 
 A run that is killed while it writes a checkpoint leaves half of one; ``resume_path`` passes it by.
+A new run in the folder of an earlier one must not be resumed from that one's checkpoints, nor lose
+what can still be resumed: ``start_path`` refuses, ``delete_checkpoints`` makes room.
 
 Not covered: random numbers that reward functions or environments draw from generators of their own.
 """
@@ -14,6 +16,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,26 +49,85 @@ def resume_path(resume_from_checkpoint: str | bool | None, output_dir: str | Pat
                 f"'true' for the newest in {output_dir}."
             )
         return asked
-    found = {
-        int(match[1]): folder
-        for folder in Path(output_dir).glob("checkpoint-*")
-        if (match := re.fullmatch(r"checkpoint-(\d+)", folder.name)) and _is_whole(folder)
-    }
+    found = _whole_checkpoints(output_dir)
     if not found:
         raise FileNotFoundError(
             f"resume_from_checkpoint=true, but {output_dir} holds no whole checkpoint. Leave the "
             "option out to start anew, or name the output_dir of the run that was stopped."
         )
-    return str(found[max(found)])
+    return str(found[-1])
+
+
+def start_path(config: Any, finished: str) -> str | None:
+    """The checkpoint where a run goes on, ``None`` in a new run.
+
+    Args:
+        config: A ``TrainingArguments``.
+        finished: Name of the file that a run writes into its folder when it has trained.
+
+    Raises:
+        FileExistsError: The run is new, and the folder has a checkpoint of a run that stopped.
+        FileNotFoundError: As in ``resume_path``.
+        ValueError: The checkpoint is of a later step than the run has.
+    """
+    folder = Path(config.output_dir)
+    path = resume_path(config.resume_from_checkpoint, folder)
+    if path is not None:
+        step = _state(Path(path))["global_step"]
+        if 0 < config.max_steps < step:
+            raise ValueError(
+                f"{path} is of step {step}, and max_steps is {config.max_steps}: there is nothing "
+                "left to train. Raise --max_steps, or name an earlier checkpoint."
+            )
+        return path
+    stale = _whole_checkpoints(folder)
+    if stale and not _is_of_finished_run(stale[-1], folder / finished):
+        raise FileExistsError(
+            f"{stale[-1]} is of a run that stopped before its end. Go on with it: "
+            "--resume_from_checkpoint true; start anew: another --output_dir, or delete "
+            f"{folder}/checkpoint-* first."
+        )
+    return None
+
+
+def delete_checkpoints(output_dir: str | Path, say: Callable[[str], None]) -> None:
+    """Before a new run that ``start_path`` let pass: what is there is of a run that finished."""
+    for checkpoint in _whole_checkpoints(output_dir):
+        say(f"Deleting {checkpoint}, of an earlier run that has finished.")
+        shutil.rmtree(checkpoint)
+
+
+def _is_of_finished_run(checkpoint: Path, finished: Path) -> bool:
+    """Whether the run came to its last step, and wrote its results after this checkpoint."""
+    state = _state(checkpoint)
+    return (
+        state["global_step"] >= state["max_steps"]
+        and finished.is_file()
+        and finished.stat().st_mtime >= (checkpoint / TRAINER_STATE_NAME).stat().st_mtime
+    )
+
+
+def _whole_checkpoints(folder: str | Path) -> list[Path]:
+    """By their step, the newest last."""
+    found = {
+        int(match[1]): path
+        for path in Path(folder).glob("checkpoint-*")
+        if (match := re.fullmatch(r"checkpoint-(\d+)", path.name)) and _is_whole(path)
+    }
+    return [found[step] for step in sorted(found)]
 
 
 def _is_whole(checkpoint: Path) -> bool:
     """Whether saving came to its end: the trainer's state is what is written last."""
     try:
-        json.loads((checkpoint / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
+        _state(checkpoint)
     except (OSError, ValueError):
         return False
     return True
+
+
+def _state(checkpoint: Path) -> Any:
+    return json.loads((checkpoint / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
 
 
 def rollout_window(args: Any) -> int:

@@ -51,6 +51,8 @@ def main(args: Sequence[str] | None = None) -> None:
     math, config, model_config = parse_arguments("demo", RolloutArguments, RecipeConfig, DEMO, args)
     if math.dataset_name or math.eval_dataset_name:
         raise SystemExit("The demo has its own problems; recipes/ppo_math.py takes a dataset.")
+    if config.push_to_hub or config.resume_from_checkpoint:
+        raise SystemExit("The demo neither pushes nor resumes; recipes/ppo_math.py does.")
     use_all_cores()
     console = Console()
     run = RunFolder(config.output_dir)

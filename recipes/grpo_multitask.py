@@ -18,16 +18,18 @@ from dataclasses import asdict, dataclass, field
 
 from rich.console import Console
 from transformers import set_seed
-from trl import GRPOConfig, ModelConfig, TrlParser, get_peft_config
+from trl import GRPOConfig, ModelConfig, get_peft_config
 
 from mrlm import RunFolder, compare, evaluate, print_comparison, write_report
+from mrlm.arguments import RecipeParser
 from mrlm.callbacks import CompletionsTable, TrainingProgress
 from mrlm.curriculum import outcome_notes
 from mrlm.fast_cpu import GRPOTrainer
 from mrlm.hardware import fit_the_device, use_all_cores
 from mrlm.mixture import build_mixture, mixture_rewards, parse_quotas
 from mrlm.policy import load_policy
-from mrlm.resumption import resume_path
+from mrlm.resumption import delete_checkpoints, start_path
+from mrlm.run_folder import CONFIG_FILE
 from mrlm.tasks import make_task
 
 # What suits the embedded 135M model; tasks that are not here are taken as they are.
@@ -75,20 +77,23 @@ class RecipeConfig(GRPOConfig):
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    parser = TrlParser((MixtureArguments, RecipeConfig, ModelConfig))
-    arguments, config, model_config = parser.parse_args_and_config(args)
-    try:
+    parser = RecipeParser((MixtureArguments, RecipeConfig, ModelConfig))
+    with parser.mistakes_told():
+        arguments, config, model_config = parser.parse_args_and_config(args)
+        if config.push_to_hub:
+            raise ValueError("push_to_hub: this recipe writes no model card; use `hf upload`.")
         quotas = parse_quotas(arguments.mixture)
         tasks = {name: make_task(name, **OPTIONS.get(name, {})) for name in quotas}
         train_dataset = build_mixture(tasks, quotas, arguments.train_rows, config.seed)
-    except ValueError as error:
-        parser.error(str(error))
+        checkpoint = start_path(config, CONFIG_FILE)
     use_all_cores()
     set_seed(config.seed)
     first = config.process_index == 0
     console, run = Console(quiet=not first), RunFolder(config.output_dir)
     folders = {name: RunFolder(run.path / name) for name in tasks}
     model, tokenizer = load_policy(model_config, trust_remote_code=config.trust_remote_code)
+    if first and checkpoint is None:
+        delete_checkpoints(run.path, console.print)
 
     def measure(model, stage):
         return {
@@ -107,7 +112,7 @@ def main(args: Sequence[str] | None = None) -> None:
     )  # fmt: skip
     TrainingProgress.replace_default(trainer, "GRPO")
     trainer.add_callback(CompletionsTable(trainer, run.path))
-    trainer.train(resume_from_checkpoint=resume_path(config.resume_from_checkpoint, run.path))
+    trainer.train(resume_from_checkpoint=checkpoint)
     after = measure(trainer.model, "after")
 
     trainer.save_model(str(run.model))

@@ -62,6 +62,12 @@ def test_command_line_over_file_over_task_over_class(tmp_path: Path) -> None:
         (("--dataset_name", "absent.csv"), "absent.csv does not exist"),
         (("--eval_dataset_name", "absent.csv", "--columns", "query=q"), "columns names query"),
         (("--load_in_8bit", "--use_peft"), "bitsandbytes"),
+        (("--push_to_hub", "--hub_model_id", "a/b/c"), "hub_model_id is 'a/b/c'"),
+        (("--push_to_hub", "--output_dir", "runs/my run"), "output folder's, is 'my run'"),
+        (("--hub_model_id", "me/x"), "goes with push_to_hub"),
+        (("--push_to_hub", "--hub_revision", "new"), "to main only"),
+        (("--task",), "expected one argument"),
+        (("--learning_rait", "1"), "--learning_rait"),
         (("--resample_uninformative", "-1"), "0 or more"),
         (("--task", "tools", "--resample_uninformative", "1"), "cannot be replaced"),
     ],
@@ -79,7 +85,10 @@ def test_mistakes_end_with_a_message(
     with pytest.raises(SystemExit) as stopped:
         parse(*words)
     assert stopped.value.code == 2
-    assert message in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert message in told
+    # Not the usage with every flag, which would push the message off the screen.
+    assert len(told.splitlines()) == 2 and told.endswith(" --help lists all options.\n")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,6 @@ LIBRARIES = {
     "mrlm.curriculum": {"datasets", "torch", "trl"},
     "mrlm.data": {
         "datasets",
-        "httpx2",
         "huggingface_hub",
         "numpy",
         "pyarrow",
@@ -32,6 +31,8 @@ LIBRARIES = {
     "mrlm.attention": {"torch", "transformers"},
     "mrlm.generation": {"torch", "transformers"},
     "mrlm.hardware": {"torch"},
+    "mrlm.hub": {"httpx2", "huggingface_hub"},
+    "mrlm.model_repository": set(),
     "mrlm.packing": {"torch", "transformers"},
     "mrlm.ppo": {"torch", "trl", "transformers", "accelerate", "peft", "safetensors", "datasets"},
     "mrlm.resumption": {"torch", "transformers", "trl"},
@@ -49,6 +50,7 @@ PARTS = {
         "mrlm.data",
         "mrlm.errors",
         "mrlm.files",
+        "mrlm.hub",
         "mrlm.progress",
         "mrlm.splits",
         "mrlm.task",
@@ -60,6 +62,8 @@ PARTS = {
     "mrlm.attention": set(),
     "mrlm.generation": {"mrlm.attention", "mrlm.hardware"},
     "mrlm.hardware": set(),
+    "mrlm.hub": {"mrlm.errors"},
+    "mrlm.model_repository": {"mrlm.hub"},
     "mrlm.packing": set(),
     "mrlm.ppo": {
         "mrlm.curriculum",

@@ -32,12 +32,13 @@ from mrlm.data.export import (
     write_statistics,
 )
 from mrlm.data.folder import check_replaceable, staged
-from mrlm.data.hub import check_repo_id, push_folder
+from mrlm.data.hub import push_dataset
 from mrlm.data.shards import pattern
 from mrlm.data.statistics import SplitStatistics, in_order
 from mrlm.data.user import UserDataset, parse_columns
 from mrlm.errors import DatasetError, MrlmError
 from mrlm.files import to_json, write_text
+from mrlm.hub import check_repo_id
 from mrlm.progress import progress_bar
 from mrlm.splits import check_request
 from mrlm.tasks import TASKS
@@ -142,7 +143,7 @@ class DataArguments:
             raise ValueError(f"size is {self.size}; it must be 1 or more, or left out for all.")
         parse_columns(self.columns)
         if self.push_to_hub is not None:
-            check_repo_id(self.push_to_hub)
+            check_repo_id(self.push_to_hub, "push_to_hub", needs_owner=True)
         elif self.private:
             raise ValueError("private goes with push_to_hub; give the dataset to create.")
 
@@ -195,7 +196,7 @@ def run(arguments: DataArguments) -> dict[str, Any]:
     console.print(f"Wrote {out}", highlight=False, markup=False, soft_wrap=True)
     result = statistics | {"out": str(out)}
     if arguments.push_to_hub is not None:
-        result["commit_url"] = push_folder(
+        result["commit_url"] = push_dataset(
             out, arguments.push_to_hub, statistics["files"], list(TASKS),
             private=arguments.private,
         )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mrlm.data import hub as hub_code
+from mrlm import hub as hub_code
 from mrlm.data.job import main
 
 NAME = "me/mrlm-math"
@@ -143,7 +143,7 @@ def test_a_push_that_never_gets_through_leaves_nothing_half_written(
     [
         (None, "There is no Hub token"),
         ("hf_wrongtoken0123456789", "does not accept the token"),
-        ("READ_TOKEN", "may not write to me/mrlm-math"),
+        ("READ_TOKEN", "may not write there"),
     ],
 )
 def test_a_missing_or_wrong_token_is_told_and_the_files_stay(

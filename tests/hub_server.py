@@ -1,4 +1,4 @@
-"""The part of the Hub's protocol that pushing and loading a dataset needs, on a local port.
+"""The part of the Hub's protocol that pushing and loading datasets or models needs, on a port here.
 
 ``HubServer`` keeps repositories in memory. It checks tokens, stores large files by their hash, and
 applies a commit at once or not at all. ``break_next`` makes it close the connection on a request,
@@ -29,6 +29,7 @@ READ_TOKEN = "hf_readonly0123456789"
 
 @dataclass
 class Repository:
+    kind: str  # "datasets" or "models"
     private: bool
     files: dict[str, bytes] = field(default_factory=lambda: {".gitattributes": b""})
     large: set[str] = field(default_factory=set)
@@ -142,7 +143,9 @@ class _Handler(BaseHTTPRequestHandler):
         for method, pattern, handler in _ROUTES:
             match = re.fullmatch(pattern, path)
             if method == self.command and match:
-                found = getattr(self, handler)(body, **match.groupdict())
+                words = match.groupdict()
+                self.kind = (words.pop("kind", None) or "models").rstrip("/")
+                found = getattr(self, handler)(body, **words)
                 return found if isinstance(found, tuple) else (200, {}, json.dumps(found).encode())
         raise _Refused(404, f"no such page: {path}", "EntryNotFound")
 
@@ -152,33 +155,44 @@ class _Handler(BaseHTTPRequestHandler):
         if token not in (TOKEN, READ_TOKEN):
             raise _Refused(401, "Invalid credentials in Authorization header")
         if write and token == READ_TOKEN:
-            raise _Refused(403, "You don't have the rights to create a dataset")
+            raise _Refused(403, "You don't have the rights to create this")
 
     def _repository(self, name: str) -> Repository:
         if name not in self.server_state.repositories:
             raise _Refused(404, "Repository not found", "RepoNotFound")
         repository = self.server_state.repositories[name]
+        if repository.kind != self.kind:
+            raise _Refused(404, "Repository not found", "RepoNotFound")
         if repository.private:
             self._check_token(write=False)
         return repository
 
+    def whoami(self, body: bytes) -> Any:
+        self._check_token(write=False)
+        role = "write" if self.headers["Authorization"].endswith(TOKEN) else "read"
+        return {"type": "user", "name": "me", "auth": {"accessToken": {"role": role}}}
+
     def create(self, body: bytes) -> Any:
         self._check_token(write=True)
         wanted = json.loads(body)
-        assert wanted["type"] == "dataset"
+        kind = f"{wanted['type']}s"
+        assert kind in ("datasets", "models")
         name = f"{wanted['organization']}/{wanted['name']}"
-        url = f"{self.server_state.url}/datasets/{name}"
+        url = f"{self.server_state.url}/{'datasets/' if kind == 'datasets' else ''}{name}"
         if name in self.server_state.repositories:
             return 409, {}, json.dumps({"error": "exists", "url": url}).encode()
         private = wanted.get("visibility") == "private"
-        self.server_state.repositories[name] = Repository(private)
+        self.server_state.repositories[name] = Repository(kind, private)
         return {"url": url, "name": name}
 
     def validate(self, body: bytes) -> Any:
         card = json.loads(body)
         header = yaml.safe_load(card["content"].split("---\n")[1])
-        assert card["repoType"] == "dataset"
-        errors = [] if {"license", "configs", "dataset_info"} <= set(header) else ["incomplete"]
+        needed = {
+            "dataset": {"license", "configs", "dataset_info"},
+            "model": {"library_name", "pipeline_tag", "tags", "model-index"},
+        }
+        errors = [] if needed[card["repoType"]] <= set(header) else ["incomplete"]
         return {"errors": [{"message": error} for error in errors], "warnings": []}
 
     def info(self, body: bytes, name: str, revision: str = "main") -> Any:
@@ -192,7 +206,7 @@ class _Handler(BaseHTTPRequestHandler):
         repository, files = self._repository(name), []
         for file in json.loads(body)["files"]:
             path = file["path"]
-            is_large = path.endswith((".parquet", ".arrow"))
+            is_large = path.endswith((".parquet", ".arrow", ".safetensors", ".bin"))
             files.append(
                 {"path": path, "uploadMode": "lfs" if is_large else "regular",
                  "shouldIgnore": False,
@@ -246,7 +260,8 @@ class _Handler(BaseHTTPRequestHandler):
                 files[path] = base64.b64decode(value["content"])
         repository.files, repository.large = files, large
         repository.commits.append(hashlib.sha1(body).hexdigest())
-        url = f"{self.server_state.url}/datasets/{name}/commit/{repository.sha}"
+        place = "datasets/" if self.kind == "datasets" else ""
+        url = f"{self.server_state.url}/{place}{name}/commit/{repository.sha}"
         return {"commitUrl": url, "commitOid": repository.sha}
 
     def tree(self, body: bytes, name: str, under: str = "") -> Any:
@@ -283,18 +298,20 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 _NAME = r"(?P<name>[\w.-]+/[\w.-]+)"
+_KIND = r"(?P<kind>datasets|models)"
 _ROUTES = [
+    ("GET", r"/api/whoami-v2", "whoami"),
     ("POST", r"/api/repos/create", "create"),
     ("POST", r"/api/validate-yaml", "validate"),
-    ("GET", rf"/api/datasets/{_NAME}", "info"),
-    ("GET", rf"/api/datasets/{_NAME}/revision/(?P<revision>\w+)", "info"),
-    ("POST", rf"/api/datasets/{_NAME}/preupload/main", "preupload"),
-    ("POST", rf"/datasets/{_NAME}\.git/info/lfs/objects/batch", "batch"),
+    ("GET", rf"/api/{_KIND}/{_NAME}", "info"),
+    ("GET", rf"/api/{_KIND}/{_NAME}/revision/(?P<revision>\w+)", "info"),
+    ("POST", rf"/api/{_KIND}/{_NAME}/preupload/main", "preupload"),
+    ("POST", rf"/(?P<kind>datasets/)?{_NAME}\.git/info/lfs/objects/batch", "batch"),
     ("PUT", r"/blobs/(?P<oid>\w+)", "upload"),
-    ("GET", rf"/api/datasets/{_NAME}/xet-write-token/main", "xet_token"),
-    ("POST", rf"/api/datasets/{_NAME}/commit/main", "commit"),
-    ("GET", rf"/api/datasets/{_NAME}/tree/\w+/?(?P<under>.*)", "tree"),
-    ("POST", rf"/api/datasets/{_NAME}/paths-info/\w+", "paths_info"),
-    ("HEAD", rf"/datasets/{_NAME}/resolve/\w+/(?P<path>.+)", "resolve"),
-    ("GET", rf"/datasets/{_NAME}/resolve/\w+/(?P<path>.+)", "resolve"),
+    ("GET", rf"/api/{_KIND}/{_NAME}/xet-write-token/main", "xet_token"),
+    ("POST", rf"/api/{_KIND}/{_NAME}/commit/main", "commit"),
+    ("GET", rf"/api/{_KIND}/{_NAME}/tree/\w+/?(?P<under>.*)", "tree"),
+    ("POST", rf"/api/{_KIND}/{_NAME}/paths-info/\w+", "paths_info"),
+    ("HEAD", rf"/(?P<kind>datasets/)?{_NAME}/resolve/\w+/(?P<path>.+)", "resolve"),
+    ("GET", rf"/(?P<kind>datasets/)?{_NAME}/resolve/\w+/(?P<path>.+)", "resolve"),
 ]

@@ -1,4 +1,4 @@
-"""The Python of docs/quickstart.md and docs/coming_from.md runs, smaller and on a tiny model.
+"""The Python of quickstart.md, coming_from.md and data.md runs, smaller and on a tiny model.
 
 Blocks marked ``py`` or ``diff`` are other projects' code, and are not run.
 """
@@ -43,6 +43,19 @@ def test_it_trains(
     history = names["trainer"].state.log_history
     assert names["trainer"].state.global_step == 2
     assert math.isfinite(history[-1]["train_loss"])
+
+
+def test_rows_of_the_user_s_are_measured(
+    tiny_folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = "".join(_scripts("data.md"))
+    assert "load_model()" in script
+    monkeypatch.chdir(tmp_path)
+    Path("sums.csv").write_text(SUMS, encoding="utf-8")
+    names: dict[str, Any] = {}
+    exec(script.replace("load_model()", f"load_model({tiny_folder!r})"), names)
+    records = names["found"].records
+    assert [record.reference["answer"] for record in records] == ["7", "17"]
 
 
 def test_the_ported_reward_reads_columns_by_name() -> None:

@@ -38,7 +38,7 @@ from mrlm.files import replace_folder
 from mrlm.hardware import detect_hardware, use_all_cores
 from mrlm.model_repository import take_repository
 from mrlm.policy import load_policy, merge_adapter
-from mrlm.report import print_comparison, print_episode, write_model_card, write_report
+from mrlm.report import print_comparison, print_episode, wording, write_model_card, write_report
 from mrlm.resumption import delete_checkpoints, start_path
 from mrlm.run_folder import RESULTS_FILE, RunFolder
 from mrlm.run_rows import RunRows
@@ -285,7 +285,7 @@ class Experiment:
                 comparison = compare(self._measured[first][0], self._measured[second][0])
                 notes.append(
                     f"{what}: {comparison.difference * 100:+.1f} points of accuracy, "
-                    f"{comparison.test} p = {comparison.p_value:.4f}."
+                    f"{comparison.test} {wording.p_value(comparison.p_value)}."
                 )
         return [*notes, *_mean_scores(self._measured[stages[0]][0], self._measured["after"][0])]
 
@@ -324,5 +324,5 @@ def _mean_scores(before: Evaluation, after: Evaluation) -> list[str]:
     p_value = permutation_p_value([new - old for old, new in scored], seed=0)
     return [
         f"Mean score, partial marks included: {was:.3f} before, {now:.3f} after, on {len(scored)} "
-        f"rows; sign-flip p = {p_value:.4f}."
+        f"rows; sign-flip {wording.p_value(p_value)}."
     ]

@@ -28,6 +28,7 @@ from mrlm.fast_cpu import GRPOTrainer
 from mrlm.hardware import fit_the_device, use_all_cores
 from mrlm.mixture import build_mixture, mixture_rewards, parse_quotas
 from mrlm.policy import load_policy
+from mrlm.report.wording import p_value
 from mrlm.resumption import delete_checkpoints, start_path
 from mrlm.run_folder import CONFIG_FILE
 from mrlm.tasks import make_task
@@ -142,7 +143,7 @@ def verdict(name, comparison) -> str:
     word = "better" if comparison.difference > 0 else "WORSE"
     return (
         f"{name}: {word if changed else 'no difference that these rows can show'}, "
-        f"{comparison.difference * 100:+.1f} points, p = {comparison.p_value:.4f}"
+        f"{comparison.difference * 100:+.1f} points, {p_value(comparison.p_value)}"
     )
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -255,35 +256,34 @@ class _Batch:
     ) -> Iterator[tuple[int, list[int], list[int], list[float], list[float] | None]]:
         """Yield, per position: its index, the active rows, their tokens, log-probs and values."""
         device, steps = uniform.device, uniform.shape[1]
-        shared = _common_prefix(self.prompts)
-        rests = [prompt[shared:] for prompt in self.prompts]
-        rest_width = max(map(len, rests))
+        prefixes, prefix_of = shared_prefixes(self.prompts)
+        rests = [p[len(prefixes[g]) :] for p, g in zip(self.prompts, prefix_of, strict=True)]
+        shared, rest_width = max(map(len, prefixes)), max(map(len, rests))
         width = shared + rest_width
         layers = [
             _PreallocatedLayer(width + steps)
             for _ in range(self.model.config.get_text_config().num_hidden_layers)
         ]
         cache = Cache(layers=[*layers])
-        if shared:
-            prefix = torch.tensor([self.prompts[0][:shared]], device=device)
-            causal = torch.ones(shared, shared, dtype=torch.bool, device=device).tril()
-            order = torch.arange(shared, device=device)
-            self._forward(prefix, causal[None, None], order[None], cache)
-            for layer in layers:
-                layer.select_rows(torch.zeros(len(rests), dtype=torch.long, device=device))
-        lengths = torch.tensor([len(p) for p in self.prompts], device=device)
-        ids = torch.zeros(len(rests), rest_width, dtype=torch.long, device=device)
-        for i, rest in enumerate(rests):
-            ids[i, rest_width - len(rest) :] = torch.tensor(rest, device=device)
-        # (B, 1, 1, S): the padding, between the shared prefix and the rest, is never looked at.
+        chosen = torch.tensor(prefix_of, device=device)
+        # (B, width + steps): the padding before a prefix and before a rest is never looked at.
+        prefix_ids, prefix_padding = _pad_left(prefixes, device)
+        rest_ids, rest_padding = _pad_left(rests, device)
         slot = torch.arange(width + steps, device=device)
-        padding = (width - lengths)[:, None]
-        visible = ((slot < shared) | (slot >= shared + padding))[:, None, None]
-        causal = torch.ones(width, width, dtype=torch.bool, device=device).tril()
-        # A padding row sees itself: a row that sees nothing would be NaN.
-        mask = visible[..., :width] & causal | torch.eye(width, dtype=torch.bool, device=device)
-        positions = shared + (torch.arange(rest_width, device=device) - padding).clamp(min=0)
-        logits, hidden = self._forward(ids, mask[:, :, shared:], positions, cache)
+        visible = (slot >= prefix_padding[:, None])[chosen]
+        visible &= (slot < shared) | (slot >= shared + rest_padding[:, None])
+        visible = visible[:, None, None]
+        if shared:
+            seen = (slot[:shared] >= prefix_padding[:, None])[:, None, None]
+            positions = (slot[:shared] - prefix_padding[:, None]).clamp(min=0)
+            self._forward(prefix_ids, _causal(seen), positions, cache)
+            for layer in layers:
+                layer.select_rows(chosen)
+        lengths = torch.tensor([len(p) for p in self.prompts], device=device)
+        positions = (slot[:rest_width] - rest_padding[:, None]).clamp(min=0)
+        positions += (shared - prefix_padding)[chosen][:, None]
+        mask = _causal(visible[..., :width])[:, :, shared:]
+        logits, hidden = self._forward(rest_ids, mask, positions, cache)
         repeat = torch.arange(len(self.prompts), device=device).repeat_interleave(self.repeats)
         if self.repeats > 1:
             for layer in layers:
@@ -341,17 +341,64 @@ class _Batch:
         return out.logits[:, -1], hidden[0][:, -1]
 
 
-def _common_prefix(prompts: list[list[int]]) -> int:
-    """Tokens that all prompts begin with, at most all but the last of the shortest.
+def shared_prefixes(prompts: list[list[int]]) -> tuple[list[list[int]], list[int]]:
+    """Beginnings that several prompts have in common, to be computed once.
 
-    Under a chat template that is the system prompt, with the tools; it is computed once. 0 for a
-    single prompt.
+    Under a chat template that is the system prompt, with the tools; in later rounds of an episode
+    with tools, all that the rollouts of one row share. Prompts that are neighbours in alphabetical
+    order and agree on at least so many tokens share a prefix; so many are chosen that the fewest
+    tokens, padding included, are left to compute.
+
+    Args:
+        prompts: B lists of token ids, none empty.
+
+    Returns:
+        The prefixes, and for each prompt the index of its own: all but its last token at most.
     """
     if len(prompts) == 1:
-        return 0
-    limit = min(map(len, prompts)) - 1
-    first, last = min(prompts), max(prompts)  # in alphabetical order: all others lie between
-    return next((i for i in range(limit) if first[i] != last[i]), limit)
+        return [[]], [0]
+    order = sorted(range(len(prompts)), key=prompts.__getitem__)
+    ordered = [prompts[i] for i in order]
+    agreed = [_num_agreed(one, other) for one, other in pairwise(ordered)]
+    best: tuple[int, list[tuple[int, int, int]]] | None = None
+    for least in sorted({0, *agreed}):
+        # (first, end, length of the prefix) of each run of neighbours.
+        bounds = [0, *(i + 1 for i, n in enumerate(agreed) if n < least), len(ordered)]
+        runs = [
+            (first, end, min([*agreed[first : end - 1], len(ordered[first]) - 1]))
+            for first, end in pairwise(bounds)
+        ]
+        rests = (len(ordered[i]) - size for first, end, size in runs for i in range(first, end))
+        cost = len(runs) * max(size for *_, size in runs) + len(ordered) * max(rests)
+        if best is None or cost < best[0]:
+            best = cost, runs
+    assert best is not None
+    prefix_of = [0] * len(prompts)
+    for index, (first, end, _) in enumerate(best[1]):
+        for i in order[first:end]:
+            prefix_of[i] = index
+    return [ordered[first][:size] for first, _, size in best[1]], prefix_of
+
+
+def _num_agreed(one: list[int], other: list[int]) -> int:
+    """Tokens that both begin with, short of the last of either."""
+    limit = min(len(one), len(other)) - 1
+    return next((i for i in range(limit) if one[i] != other[i]), limit)
+
+
+def _pad_left(rows: list[list[int]], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Token ids (B, S), and the padding (B,) before each row."""
+    width = max(map(len, rows))
+    ids = torch.tensor([[0] * (width - len(row)) + row for row in rows], device=device)
+    return ids.long(), torch.tensor([width - len(row) for row in rows], device=device)
+
+
+def _causal(visible: Tensor) -> Tensor:
+    """(B, 1, S, S) from which slots may be seen at all, (B, 1, 1, S)."""
+    width = visible.shape[-1]
+    eye = torch.eye(width, dtype=torch.bool, device=visible.device)
+    # A padding row sees itself: a row that sees nothing would be NaN.
+    return visible & torch.ones_like(eye).tril() | eye
 
 
 def _base(model: nn.Module) -> PreTrainedModel:

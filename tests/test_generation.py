@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mrlm.generation import Generator, sample_tokens
+from mrlm.generation import Generator, sample_tokens, shared_prefixes
 
 PROMPTS = [[5, 6, 7], [8], [9, 10, 11, 12, 13, 14], [8, 9], [100]]
 FAMILIES = ["tiny_llama", "tiny_gpt2", "tiny_qwen2"]
@@ -68,6 +70,56 @@ def test_rows_do_not_depend_on_their_batch(tiny_llama: Any, tiny_tokenizer: Any)
     assert [c.token_ids for c in whole] == [c.token_ids for c in split]
     other = fp32(model, tiny_tokenizer).generate(PROMPTS, **{**kwargs, "seed": 12})
     assert [c.token_ids for c in whole] != [c.token_ids for c in other]
+
+
+SIBLINGS = [
+    [1, 2, 3, 4, 5, 6, 7], [1, 2, 3, 4, 5, 8], [1, 2, 3, 4, 5, 8, 9, 9],
+    [9, 8, 7, 6, 5, 4, 3, 2], [9, 8, 7, 6, 5, 4, 3, 1, 1], [9, 8, 7, 6, 5, 4, 3],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("prompts", "prefixes", "prefix_of"),
+    [
+        (SIBLINGS, [[1, 2, 3, 4, 5], [9, 8, 7, 6, 5, 4]], [0, 0, 0, 1, 1, 1]),
+        (SIBLINGS[:3], [[1, 2, 3, 4, 5]], [0, 0, 0]),
+        ([[1, 2, 3], [1, 2, 3]], [[1, 2]], [0, 0]),
+        ([[1, 2, 3], [4, 5, 6]], [[]], [0, 0]),
+        ([[1, 2, 3]], [[]], [0]),
+        ([[1], [1, 2]], [[]], [0, 0]),
+    ],
+)
+def test_prefixes_are_shared_where_that_saves_tokens(
+    prompts: list[list[int]], prefixes: list[list[int]], prefix_of: list[int]
+) -> None:
+    assert shared_prefixes(prompts) == (prefixes, prefix_of)
+
+
+@given(st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=9), min_size=1, max_size=12))
+def test_a_prefix_begins_each_of_its_prompts_and_ends_before_their_last_token(
+    prompts: list[list[int]],
+) -> None:
+    prefixes, prefix_of = shared_prefixes(prompts)
+    for prompt, index in zip(prompts, prefix_of, strict=True):
+        size = len(prefixes[index])
+        assert prompt[:size] == prefixes[index] and size < len(prompt)
+    rests = [len(p) - len(prefixes[i]) for p, i in zip(prompts, prefix_of, strict=True)]
+    work = len(prefixes) * max(map(len, prefixes)) + len(prompts) * max(rests)
+    assert work <= len(prompts) * max(map(len, prompts))
+
+
+def test_rows_with_several_prefixes_are_what_they_are_alone(
+    model: Any, tiny_tokenizer: Any
+) -> None:
+    generator = fp32(model, tiny_tokenizer)
+    generator.eos_token_ids = set()
+    greedy: Any = {"max_new_tokens": 5, "temperature": 0.0}
+    together = generator.generate(SIBLINGS, num_generations=2, **greedy)
+    for i, prompt in enumerate(SIBLINGS):
+        alone = generator.generate([prompt], **greedy)[0]
+        for completion in together[2 * i : 2 * i + 2]:
+            assert completion.token_ids == alone.token_ids
+            assert completion.logprobs == pytest.approx(alone.logprobs, abs=1e-5)
 
 
 def test_sampled_frequencies_are_the_probabilities() -> None:

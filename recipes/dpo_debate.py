@@ -58,8 +58,9 @@ SETTINGS = {
     },
     "tools": {
         "eval_max_new_tokens": 320,
-        "sft_rows": 1600,
-        "sft_learning_rate": 3e-4,
+        "sft_rows": 640,
+        "sft_batch_size": 8,
+        "sft_learning_rate": 2e-4,
         "sft_lr_scheduler_type": "cosine",
         "sft_warmup_steps": 0.05,
     },

@@ -31,11 +31,12 @@ from mrlm.hardware import fit_the_device
 # What suits the embedded 135M model on two CPU cores, task by task.
 SETTINGS = {
     "tools": {
-        "train_rows": 2000,
+        "train_rows": 640,
         "eval_rows": 200,
         "eval_max_new_tokens": 320,
-        "max_steps": 100,
-        "learning_rate": 3e-4,
+        "num_train_epochs": 1,
+        "learning_rate": 2e-4,
+        "gradient_accumulation_steps": 2,
         "train_sampling_strategy": "group_by_length",
         "max_length": 512,
         "assistant_only_loss": True,

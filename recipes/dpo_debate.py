@@ -48,7 +48,7 @@ SETTINGS = {
     "code": {
         "difficulties": ["easy"],
         "time_limit": 1.0,
-        "sft_rows": 512,
+        "sft_rows": 128,
         "sft_learning_rate": 5e-5,
     },
     "math": {

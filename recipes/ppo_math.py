@@ -46,7 +46,7 @@ SETTINGS = {
         "difficulties": ["easy"],
         "time_limit": 1.0,
         "eval_max_new_tokens": 128,
-        "sft_rows": 512,
+        "sft_rows": 128,
         "sft_learning_rate": 5e-5,
         "max_steps": 24,
         "learning_rate": 2e-5,
@@ -54,7 +54,7 @@ SETTINGS = {
         "per_device_train_batch_size": 64,
         "num_generations": 8,
         "max_completion_length": 64,
-        "temperature": 0.8,
+        "temperature": 1.0,
     },
     "debate": {
         "kinds": ["opening", "rebuttal"],

@@ -9,7 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrlm.generation import Generator, sample_tokens, shared_prefixes
+from mrlm.generation import Generator, sample_tokens
+from mrlm.prefixes import shared_prefixes
 
 PROMPTS = [[5, 6, 7], [8], [9, 10, 11, 12, 13, 14], [8, 9], [100]]
 FAMILIES = ["tiny_llama", "tiny_gpt2", "tiny_qwen2"]

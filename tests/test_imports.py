@@ -60,7 +60,7 @@ PARTS = {
     "mrlm.errors": set(),
     "mrlm.fast_cpu": {"mrlm.curriculum", "mrlm.generation", "mrlm.packing", "mrlm.resumption"},
     "mrlm.attention": set(),
-    "mrlm.generation": {"mrlm.attention", "mrlm.hardware"},
+    "mrlm.generation": {"mrlm.attention", "mrlm.hardware", "mrlm.prefixes"},
     "mrlm.hardware": set(),
     "mrlm.hub": {"mrlm.errors"},
     "mrlm.model_repository": {"mrlm.hub"},

@@ -4,12 +4,13 @@
 products: it samples with one random number per vocabulary entry, copies a growing cache at each
 token, carries rows that finished long ago, and pads all prompts to the longest. This module keeps
 the model's own forward and replaces what stands around it: weights in bf16 where the processor has
-it, one uniform number per token (inverse CDF), a preallocated cache, finished rows dropped, prompts
+it, one uniform number per token (inverse CDF), a cache of dense buffers, finished rows dropped in place, prompts
 sorted by length, the prompt of a group of completions computed once, and what all prompts of a
 batch begin with computed once for all.
 
-Training, evaluation and data jobs sample through it. It does not cover: encoder-decoder and
-multimodal models, sliding-window and recurrent caches, beam search, sharded weights (use vLLM).
+Training, evaluation and data jobs sample through it. Weights that FSDP2 has split are put together
+in the copy, so all processes make a ``Generator``, or none. It does not cover: encoder-decoder and
+multimodal models, sliding-window and recurrent caches, beam search, DeepSpeed ZeRO-3.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule
+from torch.distributed.tensor import DTensor
 from transformers.cache_utils import Cache, CacheLayerMixin
 from transformers.initialization import no_init_weights
 
@@ -49,22 +52,24 @@ class Completion:
     values: list[float] | None = None
 
 
-class _PreallocatedLayer(CacheLayerMixin):
-    """Keys and values of one layer in a buffer of the final length, rows dropped on demand."""
+class _GrowingLayer(CacheLayerMixin):
+    """Keys and values of one layer in dense buffers with some room, rows dropped in place.
+
+    A batched product on a CPU first copies what it is given unless that is dense, so attention gets
+    the whole buffers: the caller's mask must hide the slots from ``length`` on.
+    """
 
     is_sliding = False
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.capacity = capacity
         self.length = 0
         self.keys: Tensor
         self.values: Tensor
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
-        b, h, _, d = key_states.shape
-        self.keys = key_states.new_empty(b, h, self.capacity, d)
-        self.values = value_states.new_empty(b, h, self.capacity, value_states.shape[-1])
+        self.keys = key_states.new_empty(*key_states.shape[:2], 0, key_states.shape[-1])
+        self.values = value_states.new_empty(*value_states.shape[:2], 0, value_states.shape[-1])
         self.is_initialized = True
 
     def update(
@@ -73,26 +78,45 @@ class _PreallocatedLayer(CacheLayerMixin):
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         start, self.length = self.length, self.length + key_states.shape[2]
+        if self.length > self.keys.shape[2]:
+            self.keys = _with_room(self.keys[:, :, :start], self.length)
+            self.values = _with_room(self.values[:, :, :start], self.length)
         self.keys[:, :, start : self.length] = key_states
         self.values[:, :, start : self.length] = value_states
-        return self.keys[:, :, : self.length], self.values[:, :, : self.length]
+        return self.keys, self.values
 
-    def select_rows(self, rows: Tensor) -> None:
-        """Keep (or repeat) the given rows; only what is filled is copied."""
-        for name in ("keys", "values"):
-            old = getattr(self, name)
-            new = old.new_empty(len(rows), *old.shape[1:])
-            new[:, :, : self.length] = old[:, :, : self.length].index_select(0, rows)
-            setattr(self, name, new)
+    def repeat_rows(self, rows: Tensor) -> None:
+        """One row for each index in ``rows``."""
+        self.keys, self.values = self.keys[rows], self.values[rows]
+
+    def move_rows(self, gaps: Tensor, movers: Tensor, count: int) -> None:
+        """Keep ``count`` rows, after the rows ``movers`` have taken the places ``gaps``."""
+        for buffer in (self.keys, self.values):
+            buffer[gaps, :, : self.length] = buffer[movers, :, : self.length]
+        self.keys, self.values = self.keys[:count], self.values[:count]
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
-        return self.length + query_length, 0
+        return _room(self.length + query_length), 0
 
     def get_seq_length(self) -> int:
         return self.length
 
     def get_max_length(self) -> int:
-        return self.capacity
+        return -1
+
+
+def _room(length: int) -> int:
+    """Slots in a buffer that holds ``length`` tokens: it is copied once in 32 tokens."""
+    return -(-length // 32) * 32
+
+
+def _with_room(filled: Tensor, length: int) -> Tensor:
+    """A buffer for ``length`` tokens that begins with ``filled`` (B, heads, L, D)."""
+    rows, heads, start, depth = filled.shape
+    # Zeros, because a weight of zero does not hide a NaN.
+    buffer = filled.new_zeros(rows, heads, _room(length), depth)
+    buffer[:, :, :start] = filled
+    return buffer
 
 
 def sample_tokens(
@@ -141,6 +165,7 @@ class Generator:
         tokenizer: Gives the end-of-sequence and padding tokens.
         dtype: Of the copy. Default: bf16 where it is fast, else no copy is made.
         max_rows: Completions that are sampled side by side; bounds the cache's memory.
+        device: Where to sample. Default: where the model is.
     """
 
     def __init__(
@@ -149,16 +174,17 @@ class Generator:
         tokenizer: PreTrainedTokenizerBase,
         dtype: torch.dtype | None = None,
         max_rows: int = 256,
+        device: torch.device | None = None,
     ) -> None:
         base = _base(model)
-        self.device = next(base.parameters()).device
+        self.device = device or next(base.parameters()).device
         if self.device.type == "cpu":
             reuse_freed_memory()
         if dtype is None:
             dtype = torch.bfloat16 if has_fast_bf16(self.device) else base.dtype
         self.max_rows = max_rows
         self.eos_token_ids = _eos_token_ids(base, tokenizer)
-        self._model = _empty_copy(base, dtype)
+        self._model = _empty_copy(base, dtype, self.device)
         self.sync(model)
 
     @torch.no_grad()
@@ -261,33 +287,32 @@ class _Batch:
         shared, rest_width = max(map(len, prefixes)), max(map(len, rests))
         width = shared + rest_width
         layers = [
-            _PreallocatedLayer(width + steps)
-            for _ in range(self.model.config.get_text_config().num_hidden_layers)
+            _GrowingLayer() for _ in range(self.model.config.get_text_config().num_hidden_layers)
         ]
         cache = Cache(layers=[*layers])
         chosen = torch.tensor(prefix_of, device=device)
-        # (B, width + steps): the padding before a prefix and before a rest is never looked at.
+        # (B, slots): the padding before a prefix and before a rest is never looked at.
         prefix_ids, prefix_padding = _pad_left(prefixes, device)
         rest_ids, rest_padding = _pad_left(rests, device)
-        slot = torch.arange(width + steps, device=device)
+        slot = torch.arange(_room(width + steps), device=device)
         visible = (slot >= prefix_padding[:, None])[chosen]
         visible &= (slot < shared) | (slot >= shared + rest_padding[:, None])
         visible = visible[:, None, None]
         if shared:
-            seen = (slot[:shared] >= prefix_padding[:, None])[:, None, None]
+            seen = (slot >= prefix_padding[:, None])[:, None, None]
             positions = (slot[:shared] - prefix_padding[:, None]).clamp(min=0)
-            self._forward(prefix_ids, _causal(seen), positions, cache)
+            self._forward(prefix_ids, _mask(seen, 0, shared), positions, cache)
             for layer in layers:
-                layer.select_rows(chosen)
+                layer.repeat_rows(chosen)
         lengths = torch.tensor([len(p) for p in self.prompts], device=device)
         positions = (slot[:rest_width] - rest_padding[:, None]).clamp(min=0)
         positions += (shared - prefix_padding)[chosen][:, None]
-        mask = _causal(visible[..., :width])[:, :, shared:]
+        mask = _mask(visible, shared, width)
         logits, hidden = self._forward(rest_ids, mask, positions, cache)
         repeat = torch.arange(len(self.prompts), device=device).repeat_interleave(self.repeats)
         if self.repeats > 1:
             for layer in layers:
-                layer.select_rows(repeat)
+                layer.repeat_rows(repeat)
             logits = logits[repeat]
             hidden = hidden[repeat]
         visible, lengths = visible[repeat], lengths[repeat]
@@ -301,18 +326,12 @@ class _Batch:
             if column == steps - 1 or not going.any():
                 return
             if not going.all():
-                keep = going.nonzero()[:, 0]
-                for layer in layers:
-                    layer.select_rows(keep)
+                keep = _close_gaps(going, layers)
                 active, tokens = active[keep], tokens[keep]
                 visible, lengths = visible[keep], lengths[keep]
-            length = width + column + 1
-            logits, hidden = self._forward(
-                tokens[:, None],
-                visible[..., :length],
-                (lengths + column)[:, None],
-                cache,
-            )
+            mask = _mask(visible, width + column, width + column + 1)
+            positions = (lengths + column)[:, None]
+            logits, hidden = self._forward(tokens[:, None], mask, positions, cache)
 
     def _forward(
         self, ids: Tensor, mask: Tensor, positions: Tensor, cache: Cache
@@ -341,6 +360,26 @@ class _Batch:
         return out.logits[:, -1], hidden[0][:, -1]
 
 
+def _close_gaps(going: Tensor, layers: list[_GrowingLayer]) -> Tensor:
+    """Drop finished rows from the cache; the last rows take their places, so that few are copied.
+
+    Args:
+        going: (B,), whether a row goes on.
+        layers: Of the cache.
+
+    Returns:
+        Where each row of the cache was before.
+    """
+    count = int(going.sum())
+    gaps = (~going[:count]).nonzero()[:, 0]
+    movers = going[count:].nonzero()[:, 0] + count
+    for layer in layers:
+        layer.move_rows(gaps, movers, count)
+    order = torch.arange(count, device=going.device)
+    order[gaps] = movers
+    return order
+
+
 def _pad_left(rows: list[list[int]], device: torch.device) -> tuple[Tensor, Tensor]:
     """Token ids (B, S), and the padding (B,) before each row."""
     width = max(map(len, rows))
@@ -348,12 +387,18 @@ def _pad_left(rows: list[list[int]], device: torch.device) -> tuple[Tensor, Tens
     return ids.long(), torch.tensor([width - len(row) for row in rows], device=device)
 
 
-def _causal(visible: Tensor) -> Tensor:
-    """(B, 1, S, S) from which slots may be seen at all, (B, 1, 1, S)."""
-    width = visible.shape[-1]
-    eye = torch.eye(width, dtype=torch.bool, device=visible.device)
+def _mask(visible: Tensor, start: int, stop: int) -> Tensor:
+    """(B, 1, stop - start, slots): what the tokens in these slots see, each up to itself.
+
+    Args:
+        visible: (B, 1, 1, all slots): the ones that may be seen at all.
+        start: The first token's slot.
+        stop: The slot after the last one's.
+    """
+    slot = torch.arange(_room(stop), device=visible.device)
+    own = torch.arange(start, stop, device=visible.device)[:, None]
     # A padding row sees itself: a row that sees nothing would be NaN.
-    return visible & torch.ones_like(eye).tril() | eye
+    return visible[..., : len(slot)] & (slot <= own) | (slot == own)
 
 
 def _base(model: nn.Module) -> PreTrainedModel:
@@ -362,13 +407,17 @@ def _base(model: nn.Module) -> PreTrainedModel:
     return get_base_model() if get_base_model is not None else model  # type: ignore[return-value]
 
 
-def _empty_copy(model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedModel:
+def _empty_copy(
+    model: PreTrainedModel, dtype: torch.dtype, device: torch.device
+) -> PreTrainedModel:
     """A model of the same class and config with weights of ``dtype`` to be filled by ``sync``."""
     config = copy.deepcopy(model.config)
+    # FSDP2 puts a class of its own in front of the model's.
+    plain: Any = next(c for c in type(model).__mro__ if not issubclass(c, FSDPModule))
     with no_init_weights():
-        empty: Any = type(model)._from_config(config, dtype=dtype)
+        empty: Any = plain._from_config(config, dtype=dtype)
     empty.tie_weights()
-    copied: PreTrainedModel = empty.to(next(model.parameters()).device).eval()
+    copied: PreTrainedModel = empty.to(device).eval()
     copied.requires_grad_(False)
     on_cpu = copied.device.type == "cpu"
     if on_cpu and copied._supports_attention_backend and config._attn_implementation != "eager":
@@ -388,7 +437,7 @@ def _merged_parameters(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
         # One layer's update at a time: all of them would take as much memory as the model.
         if kind == "weight" and hasattr(layer, "get_delta_weight"):
             weight = sum((layer.get_delta_weight(a) for a in layer.active_adapters), weight)
-        yield f"{path}.{kind}", weight
+        yield f"{path}.{kind}", weight.full_tensor() if isinstance(weight, DTensor) else weight
 
 
 def _eos_token_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> set[int]:

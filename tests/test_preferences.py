@@ -65,11 +65,13 @@ def test_no_records_and_wrong_settings() -> None:
         preference_pairs([], pairs_per_row=0)
 
 
-def test_worked_solutions_join_only_where_nothing_was_earned_and_there_is_one() -> None:
-    records = [*_records("failed", 0.0, 0.0), *_records("right", 0.0, 1.0), *_records("bare", 0.0)]
-    solutions: dict[str, str | list[str]] = {"failed": "gold", "right": "gold", "bare": []}
+def test_worked_solutions_join_only_where_no_sample_is_right_and_there_is_one() -> None:
+    scores = {"failed": (0.0, 0.0), "partly": (0.0, 0.9), "right": (0.0, 1.0), "bare": (0.0,)}
+    records = [record for row, earned in scores.items() for record in _records(row, *earned)]
+    solutions: dict[str, str | list[str]] = dict.fromkeys(scores, "gold") | {"bare": []}
     rows = [{"id": row, "solution": solution} for row, solution in solutions.items()]
     added = [r for r in with_worked_solutions(records, rows) if r.sample == -1]
     assert [(record.id, record.completion, record.score) for record in added] == [
-        ("failed", "gold", 1.0)
+        ("failed", "gold", 1.0),
+        ("partly", "gold", 1.0),
     ]

@@ -142,6 +142,14 @@ class FastCPUMixin(TRLGRPOTrainer):
         return chosen
 
 
+def _rows_with_gradient(advantages: Tensor, micro_batches: int) -> Tensor:
+    """Indices, ascending, of the rows (B,) that are not 0, and of as many others as make the
+    number one that splits into equal micro-batches."""
+    has_gradient = advantages != 0
+    count = max(1, -(-int(has_gradient.sum()) // micro_batches)) * micro_batches
+    return (~has_gradient).to(torch.uint8).argsort(stable=True)[:count].sort().values
+
+
 def _grouped_order(prompt_ids: Tensor) -> Tensor:
     """An order of the rows (B,) that keeps equal prompts together, the prompts shuffled."""
     group = prompt_ids.unique(dim=0, return_inverse=True)[1]
@@ -150,7 +158,22 @@ def _grouped_order(prompt_ids: Tensor) -> Tensor:
 
 
 class GRPOTrainer(ResumableRollouts, PromptOutcomes, FastCPUMixin):
-    """TRL's ``GRPOTrainer``, with what the three mixins add; else the same class."""
+    """TRL's ``GRPOTrainer``, with what the three mixins add; else the same class.
+
+    On the fast path, completions without an advantage, because all of their prompt's are worth the
+    same, are left out of the update where their gradient is 0. Metrics of the update (entropy, clip
+    ratios) speak of the others.
+    """
+
+    def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]:
+        batch: dict[str, Any] = super()._generate_and_score_completions(inputs)
+        args = self.args
+        # These losses divide by the tokens of all completions, whatever is left of them.
+        is_exact = self.loss_type in ("dapo", "cispo") and self.beta == 0
+        if not (self.model.training and self._is_fast() and is_exact):
+            return batch
+        rows = _rows_with_gradient(batch["advantages"], args.steps_per_generation)
+        return {name: x[rows] if x.ndim else x for name, x in batch.items()}
 
     def _get_per_token_logps_and_entropies(
         self, model: Any, *args: Any, **kwargs: Any

@@ -11,7 +11,8 @@ import torch
 import trl
 from trl import GRPOConfig
 
-from mrlm.fast_cpu import GRPOTrainer, _grouped_order
+from mrlm import fast_cpu
+from mrlm.fast_cpu import GRPOTrainer, _grouped_order, _rows_with_gradient
 from mrlm.packing import ATTENTION
 
 
@@ -77,8 +78,8 @@ def test_same_batch_same_loss_and_gradient(
     ours = make(GRPOTrainer, tiny_llama(), tiny_tokenizer, tmp_path / "ours")
     theirs = make(trl.GRPOTrainer, tiny_llama(), tiny_tokenizer, tmp_path / "theirs")
     losses = []
-    ours.model.train()
-    batch = ours._generate_and_score_completions([{"prompt": "ab"}] * 2 + [{"prompt": "cde"}] * 2)
+    theirs.model.train()
+    batch = theirs._generate_and_score_completions([{"prompt": "ab"}] * 2 + [{"prompt": "cde"}] * 2)
     batch["advantages"] = torch.tensor([0.5, -0.5, 1.0, -1.0])
     for trainer in (ours, theirs):
         trainer.model.train()
@@ -117,3 +118,67 @@ def test_completions_of_a_prompt_share_a_micro_batch() -> None:
         assert torch.equal(pairs[:, 0], pairs[:, 1])
         seen.add(tuple(order.tolist()))
     assert len(seen) > 1  # the groups are shuffled
+
+
+@pytest.mark.parametrize(
+    ("advantages", "micro_batches", "rows"),
+    [
+        ([0, 1, -1, 0, 0, 2], 1, [1, 2, 5]),
+        ([0, 1, -1, 0, 0, 2], 2, [0, 1, 2, 5]),
+        ([0, 0, 0, 0], 1, [0]),
+        ([0, 0, 0, 0], 2, [0, 1]),
+        ([1, -1], 2, [0, 1]),
+    ],
+)
+def test_rows_with_gradient(advantages: list[int], micro_batches: int, rows: list[int]) -> None:
+    found = _rows_with_gradient(torch.tensor(advantages).float(), micro_batches)
+    assert found.tolist() == rows
+
+
+@pytest.mark.parametrize("accumulation", [1, 2])
+def test_rows_without_gradient_change_nothing_but_the_work(
+    accumulation: int,
+    tiny_llama: Any,
+    tiny_tokenizer: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Completions of every prompt but "c" are worth the same: they teach nothing."""
+
+    def partly_tied(prompts: list[str], completion_ids: list[list[int]], **_: Any) -> list[float]:
+        scores = reward(completion_ids)
+        return [score if p == "c" else 1.0 for p, score in zip(prompts, scores, strict=True)]
+
+    seen: dict[str, int] = {}
+    trained = {}
+    for name in ("dropped", "all"):
+        if name == "all":
+            monkeypatch.setattr(fast_cpu, "_rows_with_gradient", lambda a, _: torch.arange(len(a)))
+        # One step: the order of the next one's prompts depends on how many were shuffled.
+        settings = {"gradient_accumulation_steps": accumulation, "max_steps": 1}
+        settings["per_device_train_batch_size"] = 16 // accumulation  # all rows, each twice
+        trainer = make(GRPOTrainer, tiny_llama(), tiny_tokenizer, tmp_path / name, **settings)
+        trainer.reward_funcs = [partly_tied]
+        compute = trainer._compute_loss
+
+        def counted(model: Any, inputs: Any, name: str = name, compute: Any = compute) -> Any:
+            seen[name] = seen.get(name, 0) + len(inputs["advantages"])
+            return compute(model, inputs)
+
+        trainer._compute_loss = counted
+        trainer.train()
+        trained[name] = dict(trainer.model.named_parameters())
+    assert seen["dropped"] < seen["all"] == 16
+    moved = (p - q for p, q in zip(trained["all"].values(), tiny_llama().parameters(), strict=True))
+    assert max(x.abs().max().item() for x in moved) > 1e-4
+    torch.testing.assert_close(trained["dropped"], trained["all"], atol=1e-6, rtol=1e-4)
+
+
+def test_a_batch_without_gradient_leaves_the_weights(
+    tiny_llama: Any, tiny_tokenizer: Any, tmp_path: Path
+) -> None:
+    trainer = make(GRPOTrainer, tiny_llama(), tiny_tokenizer, tmp_path, weight_decay=0.0)
+    trainer.reward_funcs = [lambda prompts, **_: [1.0] * len(prompts)]
+    trainer.train()
+    for p, q in zip(trainer.model.parameters(), tiny_llama().parameters(), strict=True):
+        torch.testing.assert_close(p, q, atol=0, rtol=0)

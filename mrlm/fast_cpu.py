@@ -168,8 +168,14 @@ class GRPOTrainer(ResumableRollouts, PromptOutcomes, FastCPUMixin):
     def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]:
         batch: dict[str, Any] = super()._generate_and_score_completions(inputs)
         args = self.args
-        # These losses divide by the tokens of all completions, whatever is left of them.
-        is_exact = self.loss_type in ("dapo", "cispo") and self.beta == 0
+        # These losses divide by the tokens of all completions, whatever is left of them, and have
+        # no term of which a completion without an advantage is a part.
+        is_exact = (
+            self.loss_type in ("dapo", "cispo")
+            and self.beta == 0
+            and self.top_entropy_quantile == 1
+            and not self._entropy_bonus_enabled
+        )
         if not (self.model.training and self._is_fast() and is_exact):
             return batch
         rows = _rows_with_gradient(batch["advantages"], args.steps_per_generation)

@@ -155,8 +155,10 @@ def test_rows_without_gradient_change_nothing_but_the_work(
         if name == "all":
             monkeypatch.setattr(fast_cpu, "_rows_with_gradient", lambda a, _: torch.arange(len(a)))
         # One step: the order of the next one's prompts depends on how many were shuffled.
-        settings = {"gradient_accumulation_steps": accumulation, "max_steps": 1}
+        settings: dict[str, Any] = {"gradient_accumulation_steps": accumulation, "max_steps": 1}
         settings["per_device_train_batch_size"] = 16 // accumulation  # all rows, each twice
+        # Adam's first step has the same size for every gradient, rounding included.
+        settings |= {"optim": "sgd", "learning_rate": 1.0}
         trainer = make(GRPOTrainer, tiny_llama(), tiny_tokenizer, tmp_path / name, **settings)
         trainer.reward_funcs = [partly_tied]
         compute = trainer._compute_loss

@@ -41,7 +41,7 @@ from mrlm.rollout import rollout
 SETTINGS = {
     "debate": {
         "kinds": ["opening", "rebuttal"],
-        "difficulties": ["easy", "medium"],
+        "difficulties": ["easy"],
         "sft_rows": 768,
         "sft_learning_rate": 1e-4,
     },

@@ -37,7 +37,7 @@ from mrlm.tasks import make_task
 OPTIONS = {
     "math": {"answer_mode": "last_number", "difficulties": ["easy", "medium"]},
     "code": {"difficulties": ["easy"], "time_limit": 1.0},
-    "debate": {"kinds": ["opening", "rebuttal"], "difficulties": ["easy", "medium"]},
+    "debate": {"kinds": ["opening", "rebuttal"], "difficulties": ["easy"]},
 }
 WORSE = 0.05  # p-value below which a loss is called one
 

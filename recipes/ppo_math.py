@@ -58,7 +58,7 @@ SETTINGS = {
     },
     "debate": {
         "kinds": ["opening", "rebuttal"],
-        "difficulties": ["easy", "medium"],
+        "difficulties": ["easy"],
         "eval_rows": 200,
         "sft_rows": 768,
         "sft_learning_rate": 1e-4,

@@ -50,7 +50,7 @@ SETTINGS = {
     },
     "debate": {
         "kinds": ["opening", "rebuttal"],
-        "difficulties": ["easy", "medium"],
+        "difficulties": ["easy"],
         "train_rows": 768,
         "eval_rows": 200,
         "num_train_epochs": 1,

@@ -1,9 +1,10 @@
 """Rows of the grounded family: argue one side of a motion from numbered facts.
 
 ``opening`` rows ask for an argument; ``rebuttal`` rows also show what the opponent said and ask for
-an answer to it. ``easy`` shows 5 facts on 2 points, ``medium`` 7 on 3, ``hard`` 8 on 3, always in
-random order and with facts of both sides and of neither. A row's content is its motion: motions
-of the test split never occur in training.
+an answer to it. ``easy`` shows 5 facts on 2 points and says which side each is for, as a brief
+does; ``medium`` shows 7 on 3 and ``hard`` 8 on 3, and whom they help is the debater's to see. The
+order is always random, with facts of both sides and of neither. A row's content is its motion:
+motions of the test split never occur in training.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ def draw_grounded(stream: RowStream, split: str, kind: str, difficulty: str) -> 
         "supports": [fact.supports for fact in facts],
         "points": [fact.point for fact in facts],
         "opponent": "",
+        "difficulty": difficulty,
     }
     own = _shuffled(stream, supporting(row, side))
     # Two, because an opener that the opponent has just used would be copied.
@@ -109,7 +111,12 @@ def argument(
 
 def render_prompt(row: Mapping[str, Any]) -> str:
     """What a debater is asked, from the row's facts, its side and the opponent's argument."""
-    facts = "\n".join(f"[{n}] {fact}" for n, fact in enumerate(row["facts"], start=1))
+    is_brief = row.get("difficulty") == "easy"
+    # Of unequal length only in a row that will not do, which is shown all the same.
+    labels = [f" ({stance})" for stance in row["supports"]] if is_brief else []
+    labels += [""] * len(row["facts"])
+    shown = enumerate(zip(labels, row["facts"], strict=False), start=1)
+    facts = "\n".join(f"[{n}]{label} {fact}" for n, (label, fact) in shown)
     side = row["side"]
     parts = [f"Motion: {row['motion']}", f"Facts, made up for this exercise:\n{facts}"]
     if row["opponent"]:

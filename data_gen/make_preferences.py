@@ -30,6 +30,7 @@ from mrlm.preferences import preference_pairs
 from mrlm.progress import progress_bar
 from mrlm.rollout import Record, rollout
 from mrlm.tasks import make_task
+from mrlm.termination import exit_on_sigterm
 
 
 @dataclass
@@ -97,6 +98,7 @@ def parse(config_class: type[C], description: str | None, arguments: Sequence[st
 
 def sample(task: Task, config: SamplingConfig) -> list[Record]:
     """Load the model and answer the rows, each several times."""
+    exit_on_sigterm()
     use_all_cores()
     rows = task.build_dataset(config.num_rows, config.seed, config.split)
     model, tokenizer = load_model(config.model_name_or_path)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from mrlm.cli import compare, data, doctor, eval, report, results, reward, sample, tasks, train
 from mrlm.errors import MrlmError
+from mrlm.termination import exit_on_sigterm
 
 __all__ = ["main"]
 
@@ -32,6 +33,7 @@ _EXAMPLES = """examples:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    exit_on_sigterm()
     parser = _parser()
     arguments, rest = parser.parse_known_args(argv)
     if rest and not arguments.takes_rest:

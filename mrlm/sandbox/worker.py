@@ -80,17 +80,21 @@ class Worker:
         # A Python that needs this variable to find its own library cannot start without it.
         handed_down = {k: v for k, v in os.environ.items() if k == "LD_LIBRARY_PATH"}
         self._errors = open(memory_file(), "rb")  # noqa: SIM115 (lives as long as the zygote)
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-B", "-X", "utf8", "-c", _BOOTSTRAP, *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=self._errors.fileno(),
-                pass_fds=[theirs.fileno()],
-                env=handed_down,
-                cwd="/",
-                start_new_session=True,
-            )
+        try:
+            with theirs:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-I", "-S", "-B", "-X", "utf8", "-c", _BOOTSTRAP, *arguments],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=self._errors.fileno(),
+                    pass_fds=[theirs.fileno()],
+                    env=handed_down,
+                    cwd="/",
+                    start_new_session=True,
+                )
+        except BaseException:  # no process was started that would remove it
+            os.rmdir(self.folder)
+            raise
         try:
             problem = self._receive(START_SECONDS)["problem"]
         except SandboxError:

@@ -110,8 +110,6 @@ class Zygote:
                 self.control.send(to_json(report))
         except BrokenPipeError:
             pass  # a session ends with its trainer, so its end can be seen before the trainer's
-        finally:
-            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _trainer_calls(self, timeout: float | None) -> bool:
         """Wait for a message; ``False`` when the time is over or the trainer has ended."""
@@ -345,8 +343,16 @@ def _poll(descriptors: list[int], timeout: float | None) -> set[int]:
 
 
 def main(control: int, trainer: int, folder: str, confined: bool, memory: int) -> None:
-    """Set up, tell the trainer whether that worked, and serve."""
-    connection = socket.socket(fileno=control)
+    """Set up, tell the trainer whether that worked, and serve; the folder goes with the process."""
+    try:
+        _serve(socket.socket(fileno=control), trainer, folder, confined, memory)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _serve(
+    connection: socket.socket, trainer: int, folder: str, confined: bool, memory: int
+) -> None:
     # Not left to candidates: LD_LIBRARY_PATH, the one variable that is handed down, and locales.
     os.environ.clear()
     # What programs expect of an interpreter that was started with its site module.

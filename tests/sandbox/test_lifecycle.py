@@ -6,6 +6,7 @@ import gc
 import os
 import pickle
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from processes import resident_bytes, sandbox_processes, until
 
 import mrlm
 from mrlm.sandbox import FunctionJob, ProgramJob, Sandbox, SandboxError, SuiteJob
+from mrlm.sandbox import worker as worker_module
 
 CASES = [{"input": "", "output": "1"}]
 GOOD = FunctionJob("def f(): return 1", "f", CASES)
@@ -125,6 +127,29 @@ def test_kill_9_of_the_trainer_ends_everything() -> None:
         trainer.kill()
         assert until(lambda: not sandbox_processes(trainer.pid))
     assert until(lambda: folders() <= before)
+
+
+def test_a_zygote_whose_trainer_ended_while_it_started_leaves_no_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "private"
+    folder.mkdir()
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    package, nobody = str(Path(mrlm.__file__).parent), "1"
+    with ours, theirs:
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", worker_module._BOOTSTRAP, package,
+             str(theirs.fileno()), nobody, str(folder), "rlimits-unsafe", str(1 << 30)],
+            pass_fds=[theirs.fileno()], check=False, timeout=60,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert not folder.exists()
+
+
+def test_a_zygote_that_cannot_be_started_leaves_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = folders()
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with Sandbox(workers=1) as sandbox, pytest.raises(FileNotFoundError):
+        sandbox.check_program("print(1)", CASES)
+    assert folders() <= before
 
 
 def test_kill_9_of_a_zygote_ends_its_run_and_costs_one_error() -> None:

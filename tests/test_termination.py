@@ -1,0 +1,76 @@
+"""However a program ends that we can see end, what it holds on the disk is gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import mrlm
+
+ROOT = Path(mrlm.__file__).parents[1]
+HOLDS_A_FOLDER = """
+import signal, sys
+from mrlm.tasks.tools.environment import make_environment
+from mrlm.termination import exit_on_sigterm
+exit_on_sigterm()
+environment = make_environment(["file_system"])
+environment.reset(files={"a.txt": "text"})
+assert environment.file_system(action="read", path="a.txt") == "text"
+print("holds", flush=True)
+end = sys.stdin.readline().strip()
+if end == "raise":
+    raise RuntimeError
+if end == "wait":
+    signal.pause()
+"""
+
+
+def start(folder: Path, *command: str) -> subprocess.Popen[str]:
+    """Python with a folder of its own for temporary files."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}
+    return subprocess.Popen(
+        [sys.executable, *command], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, env=environment,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("end", "sent", "code"),
+    [
+        ("return", None, 0),
+        ("raise", None, 1),
+        ("wait", signal.SIGINT, -signal.SIGINT),
+        ("wait", signal.SIGTERM, 128 + signal.SIGTERM),
+    ],
+)
+def test_tools_leave_no_folder(
+    end: str, sent: signal.Signals | None, code: int, tmp_path: Path
+) -> None:
+    with start(tmp_path, "-c", HOLDS_A_FOLDER) as process:
+        assert process.stdin and process.stdout and process.stdout.readline() == "holds\n"
+        assert [path.name.startswith("mrlm-tools-") for path in tmp_path.iterdir()] == [True]
+        process.stdin.write(f"{end}\n")
+        process.stdin.flush()
+        if sent:
+            process.send_signal(sent)
+        assert process.wait(60) == code
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_command_leaves_no_half_written_output(tmp_path: Path) -> None:
+    out = tmp_path / "made"
+    command = ("data", "--task", "math", "--size", "1000000", "--out", str(out))
+    with start(tmp_path, "-m", "mrlm.cli", *command) as process:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob(".made.*")):
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.02)
+        process.terminate()
+        assert process.wait(60) == 128 + signal.SIGTERM
+    assert list(tmp_path.iterdir()) == []

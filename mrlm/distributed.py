@@ -1,8 +1,8 @@
-"""Several processes for a script of your own, started by ``torchrun`` instead of ``accelerate``.
+"""Several processes: setting them up in a script of your own, and sharing out work among them.
 
-Recipes need none of this: ``accelerate launch --config_file recipes/accelerate/...`` sets them up.
-Here one call does what such a file would, before the trainer is made, and refuses what cannot work
-with the command that does.
+Recipes need no setting up: ``accelerate launch --config_file recipes/accelerate/...`` does it. In a
+script that ``torchrun`` starts, ``setup_distributed`` does what such a file would, before the
+trainer is made, and refuses what cannot work with the command that does.
 
 Not covered: TPUs, tensor and context parallelism, and settings of a strategy beyond its defaults.
 """
@@ -11,9 +11,14 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Sequence
+from typing import TypeVar
 
 import torch
 from accelerate import PartialState
+from accelerate.utils import gather_object
+
+T = TypeVar("T")
 
 # The environment that `accelerate launch` makes of recipes/accelerate/*.yaml.
 _FSDP2 = {
@@ -44,6 +49,8 @@ _ENVIRONMENTS: dict[str, dict[str, str]] = {
     "zero3": _ZERO3,
 }
 STRATEGIES = tuple(_ENVIRONMENTS)
+# Apart from the steps between the turns of an episode, which are large, too.
+_SEED_STEP = 15_485_863
 _TORCHRUN = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 
@@ -79,6 +86,36 @@ def setup_distributed(strategy: str = "ddp", *, use_cpu: bool = False) -> Partia
     if gpus == 0:
         os.environ["ACCELERATE_USE_CPU"] = "true"  # the trainers' settings ask here
     return PartialState(cpu=gpus == 0)
+
+
+def own_share(rows: Sequence[T]) -> Sequence[T]:
+    """The rows that this process is to do, of those that all processes know: every n-th of n."""
+    state = PartialState()
+    return rows[state.process_index :: state.num_processes]
+
+
+def own_seed(seed: int | None) -> int | None:
+    """Another one in every process, so that none repeats the noise of another's first rows."""
+    return None if seed is None else seed + PartialState().process_index * _SEED_STEP
+
+
+def gather_shares(results: Sequence[T], per_row: int = 1) -> list[T]:
+    """What all processes made of their shares, in the order of the rows; all of them call this.
+
+    Args:
+        results: Of this process's rows, ``per_row`` for each.
+        per_row: Results of one row.
+    """
+    processes = PartialState().num_processes
+    if processes == 1:
+        return list(results)
+    shares: list[Sequence[T]] = gather_object([results])
+    num_rows = sum(len(share) for share in shares) // per_row
+    return [
+        shares[row % processes][row // processes * per_row + k]
+        for row in range(num_rows)
+        for k in range(per_row)
+    ]
 
 
 def _command(processes: int | str) -> str:

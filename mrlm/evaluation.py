@@ -145,6 +145,7 @@ def evaluate(
     generator: SupportsGenerate | None = None,
     output_dir: str | Path | None = None,
     progress: bool = True,
+    all_processes: bool = False,
 ) -> Evaluation:
     """Measure a model on rows of a task that training does not see.
 
@@ -162,6 +163,8 @@ def evaluate(
         generator: One that already holds the model's present weights; made when absent.
         output_dir: Where to save results and records.
         progress: Show a bar with an estimate on stderr.
+        all_processes: Every process calls this with the same model, measures its share of the rows,
+            and gets the whole result. ``output_dir`` is for one of them.
 
     Raises:
         ValueError: A setting makes no sense.
@@ -185,6 +188,10 @@ def evaluate(
     rows = list(task.build_dataset(num_rows, seed, split))
     start = time.perf_counter()
     total = len(rows) * num_generations
+    if all_processes:
+        from mrlm.distributed import own_share  # imports torch
+
+        total = len(own_share(rows)) * num_generations
     bar = progress_bar(f"Evaluating on {task.name}", total) if progress else nullcontext()
     with bar as advance:
         records = rollout(
@@ -198,6 +205,7 @@ def evaluate(
             top_p=top_p,
             seed=seed,
             progress=advance,
+            all_processes=all_processes,
         )
     seconds = time.perf_counter() - start
     evaluation = Evaluation(settings, seconds, records, summarize(records))

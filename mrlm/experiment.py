@@ -5,7 +5,7 @@ A recipe makes an ``Experiment`` from its arguments, measures the model in stage
 ``finish``. The run's folder is that of ``mrlm.run_folder``; besides, ``sft/`` holds the model
 after imitation, so that a run which is resumed does not imitate again.
 
-Under several processes each measures by itself, with the same result, and the first one writes.
+Under several processes each measures its share of the rows, and the first one writes.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
 from rich.console import Console
 from transformers import set_seed
 from trl.trainer.model_config import ModelConfig
@@ -35,6 +36,7 @@ from mrlm.demonstrations import demonstrations
 from mrlm.errors import HubError
 from mrlm.evaluation import Evaluation, evaluate
 from mrlm.files import replace_folder
+from mrlm.generation import Generator
 from mrlm.hardware import detect_hardware, use_all_cores
 from mrlm.model_repository import take_repository
 from mrlm.policy import load_policy, merge_adapter
@@ -44,6 +46,7 @@ from mrlm.run_folder import RESULTS_FILE, RunFolder
 from mrlm.run_rows import RunRows
 from mrlm.task import Task
 from mrlm.tasks.code import humaneval_task
+from mrlm.termination import exit_on_sigterm
 from mrlm.uncertainty import permutation_p_value
 from mrlm.vocabulary_head import use_lean_head
 
@@ -83,6 +86,7 @@ class Experiment:
     def __init__(
         self, algorithm: str, arguments: TaskArguments, config: Any, model_config: ModelConfig
     ) -> None:
+        exit_on_sigterm()
         use_all_cores()
         use_lean_head()
         set_seed(config.seed)
@@ -106,6 +110,7 @@ class Experiment:
         self.console.print(f"{detect_hardware(config.use_cpu)}; training in {precision}")
         self.peft_config = get_peft_config(model_config)
         self._load()
+        PartialState().wait_for_everyone()  # until all have looked at what is there
         if self.is_first and self.checkpoint is None:
             delete_checkpoints(self.run.path, self.console.print)
         self._measured: dict[str, list[Evaluation]] = {}
@@ -140,17 +145,34 @@ class Experiment:
         for exam, task, num_rows, max_new_tokens in self._exams:
             folder = self.run.path / f"{exam}_{stage}"
             with self.run.phase(f"Evaluation {stage}" + (f", {exam}" if exam != "eval" else "")):
-                if self.checkpoint and stage != "after" and (folder / "results.json").is_file():
-                    evaluation = Evaluation.load(folder)
-                else:
+                evaluation = None if stage == "after" else self._measured_earlier(folder)
+                if evaluation is None:
                     evaluation = evaluate(
                         model, self.tokenizer, task, num_rows=num_rows, progress=self.is_first,
-                        max_new_tokens=max_new_tokens, output_dir=folder if self.is_first else None,
+                        max_new_tokens=max_new_tokens, generator=self.generator(model),
+                        output_dir=folder if self.is_first else None, all_processes=True,
                     )  # fmt: skip
             accuracy = evaluation.summary.accuracy
             right = "no row has a score" if accuracy is None else f"{accuracy:.1%} right"
             self.console.print(f"{exam} {stage}: {right} of {num_rows} rows")
             found.append(evaluation)
+        return found[0]
+
+    def generator(self, model: Any = None) -> Generator:
+        """What samples from a model, by default the experiment's, on the device of the training.
+
+        Under several processes all call it: what is split over them is put together.
+        """
+        model = self.model if model is None else model
+        return Generator(model, self.tokenizer, device=self.config.device)
+
+    def _measured_earlier(self, folder: Path) -> Evaluation | None:
+        """Of a run that is resumed; the first process reads it for all."""
+        if not self.checkpoint:
+            return None
+        is_there = self.is_first and (folder / "results.json").is_file()
+        found: list[Evaluation | None] = [Evaluation.load(folder) if is_there else None]
+        broadcast_object_list(found)
         return found[0]
 
     def imitate(self) -> None:

@@ -101,6 +101,7 @@ def rollout(
     top_p: float = 1.0,
     seed: int | None = None,
     progress: Callable[[int], None] | None = None,
+    all_processes: bool = False,
 ) -> list[Record]:
     """Sample every row ``num_generations`` times and score the samples.
 
@@ -115,11 +116,22 @@ def rollout(
         top_p: Nucleus to sample from.
         seed: Of the sampling.
         progress: Called with the number of completions finished since its last call.
+        all_processes: Every process calls this with the same arguments, does its share of the rows,
+            and gets all records.
 
     Returns:
         ``len(rows) * num_generations`` records, those of one row adjacent.
     """
     rows = list(rows)
+    if all_processes:
+        from mrlm.distributed import gather_shares, own_seed, own_share  # imports torch
+
+        records = rollout(
+            generator, tokenizer, own_share(rows), task, max_new_tokens=max_new_tokens,
+            num_generations=num_generations, temperature=temperature, top_p=top_p,
+            seed=own_seed(seed), progress=progress,
+        )  # fmt: skip
+        return gather_shares(records, num_generations)
     sample = _play if task.max_tool_calling_iterations else _sample
     samples = sample(
         generator,

@@ -53,6 +53,8 @@ def main(args: Sequence[str] | None = None) -> None:
         raise SystemExit("The demo has its own problems; recipes/ppo_math.py takes a dataset.")
     if config.push_to_hub or config.resume_from_checkpoint:
         raise SystemExit("The demo neither pushes nor resumes; recipes/ppo_math.py does.")
+    if config.world_size > 1:
+        raise SystemExit("The demo runs in one process; recipes/ppo_math.py takes several.")
     use_all_cores()
     console = Console()
     run = RunFolder(config.output_dir)

@@ -10,7 +10,7 @@
 
 Three steps, each measured on held-out rows: a model as small as the embedded one first imitates
 worked solutions (``--sft_rows``); it then answers each row several times, the answers are scored,
-and DPO prefers the better ones. Where none of a row's earns anything, the row's worked solution is
+and DPO prefers the better ones. Where none of a row's is right, the row's worked solution is
 the better one. Episodes with tools are compared in the first turn in which they differ. What this
 recipe leaves out: rounds of debate against an opponent (``mrlm.tasks.debate.rollout``), and a
 judge.
@@ -21,6 +21,7 @@ Every field of TRL's ``DPOConfig`` and ``ModelConfig`` and of ``DPOArguments`` i
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +33,6 @@ from mrlm.arguments import ImitationArguments, parse_arguments
 from mrlm.demonstrations import json_dataset
 from mrlm.experiment import Experiment
 from mrlm.files import read_json_lines, write_json_lines
-from mrlm.generation import Generator
 from mrlm.hardware import fit_the_device
 from mrlm.preferences import preference_pairs, with_worked_solutions
 from mrlm.rollout import rollout
@@ -90,12 +90,20 @@ class RecipeConfig(DPOConfig):
     num_train_epochs: float = 1
     per_device_train_batch_size: int = 2
     gradient_accumulation_steps: int = 4
-    precompute_ref_log_probs: bool = True
+    precompute_ref_log_probs: bool | None = None  # in a single process
     gradient_checkpointing: bool | None = None  # fit_the_device decides
     logging_steps: float = 5
     save_strategy: str = "no"
 
     def __post_init__(self) -> None:
+        alone = os.environ.get("WORLD_SIZE", "1") == "1"
+        if self.precompute_ref_log_probs and not alone:
+            raise ValueError(
+                "precompute_ref_log_probs under several processes: TRL keeps them in a file that "
+                "the other processes do not find. Leave the option out."
+            )
+        if self.precompute_ref_log_probs is None:
+            self.precompute_ref_log_probs = alone
         fit_the_device(self)
         super().__post_init__()
 
@@ -109,10 +117,10 @@ def preferences(experiment: Experiment, arguments: DPOArguments) -> list[dict[st
     else:
         rows = experiment.training_rows()
         records = rollout(
-            Generator(experiment.model, experiment.tokenizer), experiment.tokenizer, rows,
-            experiment.task, seed=experiment.config.seed,
-            max_new_tokens=arguments.eval_max_new_tokens,
+            experiment.generator(), experiment.tokenizer, rows, experiment.task,
+            seed=experiment.config.seed, max_new_tokens=arguments.eval_max_new_tokens,
             num_generations=arguments.num_generations, temperature=arguments.temperature,
+            all_processes=True,
         )  # fmt: skip
         pairs, statistics = preference_pairs(
             with_worked_solutions(records, rows), task=experiment.task,

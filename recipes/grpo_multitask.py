@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
+from accelerate import PartialState
 from rich.console import Console
 from transformers import set_seed
 from trl import GRPOConfig, ModelConfig, get_peft_config
@@ -93,6 +94,7 @@ def main(args: Sequence[str] | None = None) -> None:
     console, run = Console(quiet=not first), RunFolder(config.output_dir)
     folders = {name: RunFolder(run.path / name) for name in tasks}
     model, tokenizer = load_policy(model_config, trust_remote_code=config.trust_remote_code)
+    PartialState().wait_for_everyone()  # until all have looked at what is there
     if first and checkpoint is None:
         delete_checkpoints(run.path, console.print)
 
@@ -102,6 +104,7 @@ def main(args: Sequence[str] | None = None) -> None:
                 model, tokenizer, task, num_rows=arguments.eval_rows, progress=first,
                 max_new_tokens=arguments.eval_max_new_tokens,
                 output_dir=getattr(folders[name], f"eval_{stage}") if first else None,
+                all_processes=True,
             )
             for name, task in tasks.items()
         }  # fmt: skip

@@ -18,7 +18,9 @@ import torch
 from accelerate.commands.config.config_args import ClusterConfig, load_config_from_file
 from accelerate.commands.launch import _validate_launch_command, launch_command_parser
 from accelerate.utils.launch import prepare_deepspeed_cmd_env, prepare_multi_gpu_env
+from trl import ModelConfig
 
+from mrlm import ModelError, policy
 from mrlm.distributed import _ENVIRONMENTS, STRATEGIES, setup_distributed
 
 CONFIGS = Path(__file__).parents[1] / "recipes" / "accelerate"
@@ -91,6 +93,12 @@ def test_a_strategy_chosen_by_accelerate_is_not_mixed(monkeypatch: pytest.Monkey
         setup_distributed("ddp")
 
 
+def test_recipes_refuse_zero3(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy, "is_deepspeed_zero3_enabled", lambda: True)
+    with pytest.raises(ModelError, match=r"Use recipes/accelerate/fsdp2\.yaml or zero2\.yaml"):
+        policy.load_policy(ModelConfig(model_name_or_path="never loaded"))
+
+
 def test_one_process_under_torchrun() -> None:
     """A real start: the state that comes back, and that trainers' settings follow it."""
     script = (
@@ -109,6 +117,27 @@ def test_one_process_under_torchrun() -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     assert "got 1 0 True cpu" in done.stdout
+
+
+def test_shares_come_back_in_the_order_of_the_rows() -> None:
+    """Five rows over two processes, two results of each."""
+    script = (
+        "from mrlm.distributed import gather_shares, own_seed, own_share, setup_distributed\n"
+        "setup_distributed()\n"
+        "own = own_share(range(5))\n"
+        "every = gather_shares([(row, name) for row in own for name in 'ab'], 2)\n"
+        "print('got', list(own), own_seed(3), [f'{row}{name}' for row, name in every])\n"
+    )
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--no-python"]
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*command, "--nproc_per_node=2", sys.executable, "-c", script],
+        env=environment, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    every = "['0a', '0b', '1a', '1b', '2a', '2b', '3a', '3b', '4a', '4b']"
+    said = sorted(line for line in done.stdout.splitlines() if line.startswith("got"))
+    assert said == [f"got [0, 2, 4] 3 {every}", f"got [1, 3] 15485866 {every}"]
 
 
 def launched(name: str) -> argparse.Namespace:

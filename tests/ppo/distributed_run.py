@@ -1,9 +1,9 @@
 """PPO runs for ``test_distributed.py``: imported for one process, under torchrun for several.
 
 ``distributed_run.py RUNS MODEL OUT`` makes all ``RUNS``, for example ``ddp``, in one start of
-torchrun. The global batch is always 4 and completions are a fixed function of the prompt, so that
-any number of processes sees the same rollouts. Every process has an output folder of its own, which
-shows who writes what.
+torchrun; those with FSDP2 through ``tests/fsdp_on_cpu.py``. The global batch is always 4 and
+completions are a fixed function of the prompt, so that any number of processes sees the same
+rollouts. Every process has an output folder of its own, which shows who writes what.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 GLOBAL_BATCH = 4
-CONFIG = Path(__file__).parents[2] / "recipes" / "accelerate" / "fsdp2.yaml"
 
 
 def fixed_rollout(prompts: list[str], trainer: Any) -> dict[str, Any]:
@@ -111,28 +110,6 @@ def run(
     Path(f"{out_dir}.process{rank}.json").write_text(json.dumps(seen), encoding="utf-8")
 
 
-def use_fsdp() -> None:
-    """FSDP2 as ``recipes/accelerate/fsdp2.yaml`` sets it up, on CPU processes over gloo."""
-    from accelerate.commands.launch import _validate_launch_command, launch_command_parser
-    from accelerate.state import AcceleratorState, PartialState
-    from accelerate.utils import DistributedType
-    from accelerate.utils.launch import prepare_multi_gpu_env
-
-    flags = ["--config_file", str(CONFIG), "--mixed_precision", "no", "--main_process_port", "0"]
-    arguments = _validate_launch_command(launch_command_parser().parse_args([*flags, "recipe.py"]))
-    os.environ.update(prepare_multi_gpu_env(arguments[0]))
-
-    # Accelerate knows FSDP only where it sees GPUs; told that these are some, it goes on over gloo.
-    original = AcceleratorState.__init__
-
-    def as_if_on_gpus(self: Any, *args: Any, **kwargs: Any) -> None:
-        if not AcceleratorState._shared_state:
-            PartialState(cpu=True).distributed_type = DistributedType.MULTI_GPU
-        original(self, *args, **kwargs)
-
-    AcceleratorState.__init__ = as_if_on_gpus
-
-
 def run_ddp(model: str, out: str) -> None:
     from mrlm.distributed import setup_distributed
 
@@ -182,6 +159,4 @@ RUNS = {"ddp": run_ddp, "fsdp": run_fsdp, "fsdp_sharded": run_fsdp_sharded}
 
 if __name__ == "__main__":
     runs, base, folder = sys.argv[1:]
-    if runs != "ddp":
-        use_fsdp()
     RUNS[runs](base, folder)

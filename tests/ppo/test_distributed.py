@@ -1,6 +1,6 @@
 """Two processes learn what one does: real ``torchrun``, gloo, CPU; DDP and FSDP2.
 
-Accelerate does not offer FSDP without GPUs; ``distributed_run.use_fsdp`` says how it runs here.
+Accelerate does not offer FSDP without GPUs; ``tests/fsdp_on_cpu.py`` says how it runs here.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from transformers import AutoModelForCausalLM
 from mrlm.ppo.checkpoint import VALUE_FILE
 
 SCRIPT = Path(__file__).with_name("distributed_run.py")
+FSDP = Path(__file__).parents[1] / "fsdp_on_cpu.py"
 
 # What must come out the same from any number of processes. Means that are taken per process and
 # then averaged, such as the loss, are not among them.
@@ -46,7 +47,7 @@ pytestmark = pytest.mark.distributed
 
 def run_under_torchrun(processes: int, *arguments: str) -> str:
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command = [*torchrun, f"--nproc_per_node={processes}", str(SCRIPT), *arguments]
+    command = [*torchrun, f"--nproc_per_node={processes}", *arguments]
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
     result = subprocess.run(
         command, env=env, capture_output=True, text=True, timeout=600, check=False
@@ -123,7 +124,7 @@ def check_two_equal_one(alone: Path, together: Path) -> None:
 
 def test_ddp_equals_one_process_and_stops_together(base: Path, alone: Path) -> None:
     out = base.with_name("ddp")
-    stderr = run_under_torchrun(2, "ddp", str(base), str(out))
+    stderr = run_under_torchrun(2, str(SCRIPT), "ddp", str(base), str(out))
     start = load_file(base / "model.safetensors")
     trained = weights(alone / "whole")
     assert max((trained[name] - x).abs().max().item() for name, x in start.items()) > 1e-2
@@ -166,7 +167,7 @@ def check_resume_and_export(base: Path, out: Path) -> None:
 
 def test_fsdp2_equals_one_process_resumes_and_exports(base: Path, alone: Path) -> None:
     out = base.with_name("fsdp")
-    run_under_torchrun(2, "fsdp", str(base), str(out))
+    run_under_torchrun(2, str(FSDP), str(SCRIPT), "fsdp", str(base), str(out))
     assert seen(out / "whole", 0)["is_fsdp"]
     check_two_equal_one(alone / "whole", out / "whole")
     check_two_equal_one(alone / "lora", out / "lora")
@@ -176,6 +177,6 @@ def test_fsdp2_equals_one_process_resumes_and_exports(base: Path, alone: Path) -
 @pytest.mark.slow
 def test_fsdp2_with_sharded_checkpoints(base: Path) -> None:
     out = base.with_name("sharded")
-    run_under_torchrun(2, "fsdp_sharded", str(base), str(out))
+    run_under_torchrun(2, str(FSDP), str(SCRIPT), "fsdp_sharded", str(base), str(out))
     assert (out / "adapter_saved" / "checkpoint-2" / "pytorch_model_fsdp_0").is_dir()
     check_resume_and_export(base, out)

@@ -1,4 +1,4 @@
-"""What stands in the Markdown pages: blocks, commands, links; and a tiny model for their code."""
+"""What stands in the Markdown pages: blocks, commands, code in sentences."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ import shlex
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import pytest
+from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -135,10 +133,3 @@ def _split(place: str, block: str, line: str) -> Iterator[Command]:
         if words:
             yield Command(place, block, tuple(words), environment)
         words = []
-
-
-@pytest.fixture
-def tiny_folder(tiny_llama: Any, tiny_tokenizer: Any, tmp_path: Path) -> str:
-    tiny_llama(max_position_embeddings=1024).save_pretrained(tmp_path / "tiny")
-    tiny_tokenizer.save_pretrained(tmp_path / "tiny")
-    return str(tmp_path / "tiny")

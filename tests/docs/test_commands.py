@@ -8,7 +8,6 @@ tiny model, all of a block one after the other).
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shutil
@@ -18,21 +17,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pages
 import pytest
+from pages import ROOT
+from parsers import Wrong, check
 
-
-def _load(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(
-        f"docs_{name}", Path(__file__).with_name(f"{name}.py")
-    )
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-pages, parsers = _load("conftest"), _load("parsers")
-ROOT, check, Wrong = pages.ROOT, parsers.check, parsers.Wrong
 COMMANDS = [command for page in pages.PAGES for command in pages.commands(page)]
 IN_BLOCKS = [command for command in COMMANDS if command.block]
 

@@ -13,28 +13,30 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pages
 import pytest
 import torch
 
 from mrlm.models import load_model
 from mrlm.tasks import TASKS
 
-ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "own_task.md"
+PAGE = pages.ROOT / "docs" / "own_task.md"
 LONGEST = 65  # lines; the page promises about sixty
 
 
-def _load(name: str, path: Path) -> Any:
-    spec = importlib.util.spec_from_file_location(name, path)
+def _contract() -> Any:
+    """``test_contract.py`` as a module; tests are no package, so it is loaded from its file."""
+    spec = importlib.util.spec_from_file_location(
+        "docs_contract", pages.ROOT / "tests" / "tasks" / "test_contract.py"
+    )
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-_pages = _load("docs_pages", Path(__file__).with_name("conftest.py"))
-CONTRACT = _load("docs_contract", ROOT / "tests" / "tasks" / "test_contract.py")
-FILE, SCRIPT = (block.text for block in _pages.blocks(PAGE) if block.language == "python")
+CONTRACT = _contract()
+FILE, SCRIPT = (block.text for block in pages.blocks(PAGE) if block.language == "python")
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ Blocks marked ``py`` or ``diff`` are other projects' code, and are not run.
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from pathlib import Path
 from typing import Any
 
+import pages
 import pytest
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -18,12 +18,6 @@ SUMS = 'prompt_text,target\n"What is 3 + 4?",7\n"What is 20 - 3?",17\n'
 
 
 def _scripts(page: str) -> list[str]:
-    spec = importlib.util.spec_from_file_location(
-        "docs_pages", Path(__file__).with_name("conftest.py")
-    )
-    assert spec and spec.loader
-    pages: Any = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(pages)
     return [block.text for block in pages.blocks(DOCS / page) if block.language == "python"]
 
 

@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pages
 import pytest
 
 from mrlm.splits import SPLITS, split_of
@@ -45,10 +46,6 @@ def _names(cell: str) -> list[str]:
 
 
 def _blocks(language: str) -> list[str]:
-    spec = importlib.util.spec_from_file_location("pages", Path(__file__).with_name("conftest.py"))
-    assert spec and spec.loader
-    pages: Any = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(pages)
     return [block.text for block in pages.blocks(PAGE) if block.language == language]
 
 

@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import ast
 import importlib
-import importlib.util
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pages
+import parsers
 import pytest
+from pages import ROOT
 
-
-def _load(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(
-        f"docs_{name}", Path(__file__).with_name(f"{name}.py")
-    )
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-pages, parsers = _load("conftest"), _load("parsers")
-ROOT = pages.ROOT
 PYTHON = [b for page in pages.PAGES for b in pages.blocks(page) if b.language in ("python", "py")]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 

@@ -57,7 +57,7 @@ SETTINGS = {
         "eval_max_new_tokens": 48,
     },
     "tools": {
-        "eval_max_new_tokens": 320,
+        "eval_max_new_tokens": 192,
         "sft_rows": 640,
         "sft_batch_size": 8,
         "sft_learning_rate": 2e-4,

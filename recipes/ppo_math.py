@@ -73,7 +73,7 @@ SETTINGS = {
     "tools": {
         "train_rows": 2000,
         "eval_rows": 200,
-        "eval_max_new_tokens": 320,
+        "eval_max_new_tokens": 192,
         "sft_rows": 640,
         "sft_batch_size": 8,
         "sft_learning_rate": 2e-4,
@@ -84,7 +84,7 @@ SETTINGS = {
         "lr_scheduler_type": "constant",
         "per_device_train_batch_size": 64,
         "num_generations": 8,
-        "max_completion_length": 320,
+        "max_completion_length": 224,
         "max_tool_calling_iterations": MOST_ROUNDS,
         "temperature": 1.0,
     },

@@ -33,7 +33,7 @@ SETTINGS = {
     "tools": {
         "train_rows": 640,
         "eval_rows": 200,
-        "eval_max_new_tokens": 320,
+        "eval_max_new_tokens": 192,
         "num_train_epochs": 1,
         "learning_rate": 2e-4,
         "gradient_accumulation_steps": 2,

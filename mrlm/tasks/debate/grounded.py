@@ -111,14 +111,11 @@ def argument(
 
 def render_prompt(row: Mapping[str, Any]) -> str:
     """What a debater is asked, from the row's facts, its side and the opponent's argument."""
-    is_brief = row.get("difficulty") == "easy"
-    # Of unequal length only in a row that will not do, which is shown all the same.
-    labels = [f" ({stance})" for stance in row["supports"]] if is_brief else []
-    labels += [""] * len(row["facts"])
-    shown = enumerate(zip(labels, row["facts"], strict=False), start=1)
-    facts = "\n".join(f"[{n}]{label} {fact}" for n, (label, fact) in shown)
+    facts = [f"[{n}] {fact}" for n, fact in enumerate(row["facts"], start=1)]
+    if row.get("difficulty") == "easy":
+        facts = _by_side(facts, row["supports"])
     side = row["side"]
-    parts = [f"Motion: {row['motion']}", f"Facts, made up for this exercise:\n{facts}"]
+    parts = [f"Motion: {row['motion']}", "Facts, made up for this exercise:\n" + "\n".join(facts)]
     if row["opponent"]:
         parts.append(f"Your opponent said:\n{row['opponent']}")
     parts.append(
@@ -131,6 +128,16 @@ def render_prompt(row: Mapping[str, Any]) -> str:
             "answers it."
         )
     return "\n\n".join(parts)
+
+
+def _by_side(facts: Sequence[str], supports: Sequence[str]) -> list[str]:
+    """Lines of a brief: what helps each side under its name, then what helps neither."""
+    lines = []
+    for stance in (*SIDES, "NEITHER"):
+        heading = f"{stance}, {_STANCE[stance]}" if stance in _STANCE else stance
+        # Of unequal length only in a row that will not do, which is shown all the same.
+        lines += [heading, *(f for f, side in zip(facts, supports, strict=False) if side == stance)]
+    return lines
 
 
 def _draw_facts(stream: RowStream, topic: Topic, difficulty: str) -> list[Fact]:

@@ -87,6 +87,18 @@ def test_rows_show_both_sides_and_neither_in_any_order() -> None:
     assert 100 < places[True] < 300
 
 
+def test_an_easy_row_says_which_side_a_fact_is_for() -> None:
+    for row in generate_rows(90, 3, "test", kinds=["opening", "rebuttal"]):
+        shown = row["prompt"][0]["content"].partition("Your opponent said")[0]
+        headings = ["PRO, for the motion", "CON, against the motion", "NEITHER"]
+        assert all((f"\n{name}\n" in shown) == (row["difficulty"] == "easy") for name in headings)
+        if row["difficulty"] == "easy":
+            places = [shown.index(f"\n{name}\n") for name in headings] + [len(shown)]
+            for n, stance in enumerate(row["supports"], start=1):
+                place = ["PRO", "CON", "NEITHER"].index(stance)
+                assert places[place] < shown.index(f"\n[{n}] ") < places[place + 1]
+
+
 def test_gold_arguments_earn_full_marks_everywhere() -> None:
     for split in ("train", "test"):
         for row in generate_rows(2000, 5, split):

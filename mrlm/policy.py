@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from peft import AutoPeftModelForCausalLM, PeftConfig, PeftModel
-from transformers.integrations import is_deepspeed_zero3_enabled
+from transformers.integrations.deepspeed import is_deepspeed_zero3_enabled
 from trl.trainer.utils import get_quantization_config
 
 from mrlm.errors import ModelError

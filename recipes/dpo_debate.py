@@ -42,8 +42,11 @@ SETTINGS = {
     "debate": {
         "kinds": ["opening", "rebuttal"],
         "difficulties": ["easy"],
-        "sft_rows": 768,
-        "sft_learning_rate": 1e-4,
+        "sft_rows": 256,
+        "sft_batch_size": 8,
+        "sft_learning_rate": 2e-4,
+        "sft_lr_scheduler_type": "cosine",
+        "sft_warmup_steps": 0.05,
     },
     "code": {
         "difficulties": ["easy"],

@@ -51,10 +51,11 @@ SETTINGS = {
     "debate": {
         "kinds": ["opening", "rebuttal"],
         "difficulties": ["easy"],
-        "train_rows": 768,
+        "train_rows": 256,
         "eval_rows": 200,
         "num_train_epochs": 1,
-        "learning_rate": 1e-4,
+        "learning_rate": 2e-4,
+        "gradient_accumulation_steps": 2,
     },
     "math": {
         "answer_mode": "last_number",

@@ -167,6 +167,32 @@ def test_sync_follows_training_and_merges_lora(tiny_llama: Any, tiny_tokenizer: 
     assert all(torch.equal(p, after[n]) for n, p in model.named_parameters())
 
 
+@pytest.mark.parametrize("lora", [False, True])
+def test_weights_that_fsdp2_split_are_put_together(
+    lora: bool, tiny_llama: Any, tiny_tokenizer: Any
+) -> None:
+    """One process, which holds them all; ``tests/recipes/test_several_processes.py`` has two."""
+    from peft import LoraConfig, get_peft_model
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+
+    model = tiny_llama(seed=3)
+    if lora:
+        model = get_peft_model(model, LoraConfig(r=4, target_modules=["q_proj", "down_proj"]))
+        for name, parameter in model.named_parameters():
+            if "lora_B" in name:
+                torch.nn.init.normal_(parameter, std=0.3)
+    whole = fp32(model, tiny_tokenizer).generate(PROMPTS, max_new_tokens=5, seed=1)
+    store = torch.distributed.HashStore()
+    torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    try:
+        fully_shard(model, mesh=init_device_mesh("cpu", (1,)))
+        split = fp32(model, tiny_tokenizer).generate(PROMPTS, max_new_tokens=5, seed=1)
+    finally:
+        torch.distributed.destroy_process_group()
+    assert [c.token_ids for c in split] == [c.token_ids for c in whole]
+
+
 def test_refuses_empty_prompts_and_lengths(tiny_llama: Any, tiny_tokenizer: Any) -> None:
     generator = fp32(tiny_llama(), tiny_tokenizer)
     assert generator.generate([], max_new_tokens=3) == []

@@ -1,7 +1,7 @@
 """FSDP2 on CPU processes: ``torchrun --nproc_per_node=2 fsdp_on_cpu.py SCRIPT ARGUMENTS``.
 
 Accelerate does not offer FSDP without GPUs. Here it is set up as ``recipes/accelerate/fsdp2.yaml``
-does, in fp32, and goes on over gloo; the script runs as it is.
+does, but in the precision that the script chooses, and goes on over gloo; the script runs as it is.
 """
 
 from __future__ import annotations

@@ -45,6 +45,19 @@ def test_greedy_is_what_the_model_says_token_by_token(model: Any, tiny_tokenizer
     assert out[0].finished
 
 
+def test_rows_that_end_make_room_and_the_cache_grows(model: Any, tiny_tokenizer: Any) -> None:
+    """Rows end one by one over more tokens than a buffer holds at first; the rest go on rightly."""
+    prompts = [[i, i + 1, i + 2] for i in range(5, 17)]
+    greedy = [greedy_one_by_one(model, p, 70, -1) for p in prompts]
+    for eos in sorted({ids[at] for ids in greedy for at in (2, 20, 45)})[:4]:
+        generator = fp32(model, tiny_tokenizer)
+        generator.eos_token_ids = {eos}
+        out = generator.generate(prompts, max_new_tokens=70, temperature=0)
+        for ids, completion in zip(greedy, out, strict=True):
+            end = ids.index(eos) + 1 if eos in ids else len(ids)
+            assert completion.token_ids == ids[:end]
+
+
 def test_logprobs_and_values_are_the_model_s(model: Any, tiny_tokenizer: Any) -> None:
     head = torch.nn.Linear(32, 1)
     out = fp32(model, tiny_tokenizer).generate(

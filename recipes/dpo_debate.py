@@ -42,6 +42,9 @@ SETTINGS = {
     "debate": {
         "kinds": ["opening", "rebuttal"],
         "difficulties": ["easy"],
+        "train_rows": 128,
+        "pairs_per_row": 1,
+        "learning_rate": 2e-5,
         "sft_rows": 256,
         "sft_batch_size": 8,
         "sft_learning_rate": 2e-4,

@@ -48,7 +48,7 @@ from mrlm.task import Task
 from mrlm.tasks.code import humaneval_task
 from mrlm.termination import exit_on_sigterm
 from mrlm.uncertainty import permutation_p_value
-from mrlm.vocabulary_head import use_lean_head
+from mrlm.vocabulary_head import lean_head
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -88,7 +88,6 @@ class Experiment:
     ) -> None:
         exit_on_sigterm()
         use_all_cores()
-        use_lean_head()
         set_seed(config.seed)
         self.algorithm, self.arguments = algorithm, arguments
         self.config, self.model_config = config, model_config
@@ -194,7 +193,7 @@ class Experiment:
                 processing_class=self.tokenizer,
                 peft_config=self.peft_config,
             )
-            with self.run.phase("SFT"):
+            with self.run.phase("SFT"), lean_head():
                 trainer.train()
             self._save(trainer, folder)
             del trainer

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from trl.trainer import utils as trl_utils
 
-__all__ = ["MOST_LOGITS", "lean_head", "use_lean_head"]
+__all__ = ["MOST_LOGITS", "lean_head"]
 
 MOST_LOGITS = 2**28  # half a gigabyte in bf16
 _ROWS = 32  # worked on at a time, so that what stands between stays in the cache
@@ -31,17 +31,12 @@ _TRLFunction = utils._ChunkedLogProbFunction
 _scores_labelled_only = utils._use_triton
 
 
-def use_lean_head() -> None:
-    """From now on, in this process."""
-    utils._ChunkedLogProbFunction = _Lean
-    utils._use_triton = lambda device: device.type == "cpu" or _scores_labelled_only(device)
-
-
 @contextmanager
 def lean_head() -> Iterator[None]:
     """While it lasts; a backward pass may come later."""
     before = utils._ChunkedLogProbFunction, utils._use_triton
-    use_lean_head()
+    utils._ChunkedLogProbFunction = _Lean
+    utils._use_triton = lambda device: device.type == "cpu" or _scores_labelled_only(device)
     try:
         yield
     finally:

@@ -36,6 +36,7 @@ from mrlm.files import read_json_lines, write_json_lines
 from mrlm.hardware import fit_the_device
 from mrlm.preferences import preference_pairs, with_worked_solutions
 from mrlm.rollout import rollout
+from mrlm.vocabulary_head import lean_head
 
 # What suits the embedded 135M model on two CPU cores, task by task.
 SETTINGS = {
@@ -156,7 +157,7 @@ def main(args: Sequence[str] | None = None) -> None:
         processing_class=experiment.tokenizer,
         peft_config=experiment.peft_config,
     )
-    with experiment.run.phase("DPO training"):
+    with experiment.run.phase("DPO training"), lean_head():
         trainer.train(resume_from_checkpoint=experiment.checkpoint)
 
     experiment.measure("after", trainer.model)

@@ -27,6 +27,7 @@ from mrlm.demonstrations import demonstrations, json_dataset
 from mrlm.experiment import Experiment
 from mrlm.files import read_json_lines
 from mrlm.hardware import fit_the_device
+from mrlm.vocabulary_head import lean_head
 
 # What suits the embedded 135M model on two CPU cores, task by task.
 SETTINGS = {
@@ -116,7 +117,7 @@ def main(args: Sequence[str] | None = None) -> None:
         processing_class=experiment.tokenizer,
         peft_config=experiment.peft_config,
     )
-    with experiment.run.phase("SFT training"):
+    with experiment.run.phase("SFT training"), lean_head():
         trainer.train(resume_from_checkpoint=experiment.checkpoint)
 
     experiment.measure("after", trainer.model)

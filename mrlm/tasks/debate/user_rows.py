@@ -61,7 +61,8 @@ def _build(row: Mapping[str, Any]) -> dict[str, Any]:
     if len(supporting(columns, side)) < 2:
         raise ColumnError("supports", f"at least two facts that support {side}, the side to argue")
     columns["solution"] = str(row.get("solution") or _worked(columns))
-    columns["prompt"] = [{"role": "user", "content": render_prompt(columns)}]
+    shown = render_prompt(columns | {"difficulty": row.get("difficulty")})
+    columns["prompt"] = [{"role": "user", "content": shown}]
     # Not the row's own word for it: the reward knows these kinds.
     return columns | {"kind": "rebuttal" if opponent else "opening"}
 

@@ -15,7 +15,7 @@ import mrlm
 
 ROOT = Path(mrlm.__file__).parents[1]
 HOLDS_A_FOLDER = """
-import signal, sys
+import sys, time
 from mrlm.tasks.tools.environment import make_environment
 from mrlm.termination import exit_on_sigterm
 exit_on_sigterm()
@@ -26,8 +26,8 @@ print("holds", flush=True)
 end = sys.stdin.readline().strip()
 if end == "raise":
     raise RuntimeError
-if end == "wait":
-    signal.pause()
+while end == "wait":
+    time.sleep(0.05)  # signal.pause would sleep on if the signal came just before it
 """
 
 

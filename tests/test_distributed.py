@@ -126,7 +126,8 @@ def test_shares_come_back_in_the_order_of_the_rows() -> None:
         "setup_distributed()\n"
         "own = own_share(range(5))\n"
         "every = gather_shares([(row, name) for row in own for name in 'ab'], 2)\n"
-        "print('got', list(own), own_seed(3), [f'{row}{name}' for row, name in every])\n"
+        "said = f\"got {list(own)} {own_seed(3)} {[f'{row}{name}' for row, name in every]}\"\n"
+        "print(said + chr(10), end='', flush=True)  # in one piece: both write to one pipe\n"
     )
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--no-python"]
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}

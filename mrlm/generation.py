@@ -24,10 +24,11 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.fsdp import FSDPModule
 from torch.distributed.tensor import DTensor
-from transformers.cache_utils import Cache, CacheLayerMixin
+from transformers.cache_utils import Cache
 from transformers.initialization import no_init_weights
 
 from mrlm.attention import ATTENTION
+from mrlm.cache import GrowingLayer, close_gaps, room, visible_mask
 from mrlm.hardware import has_fast_bf16, reuse_freed_memory
 from mrlm.prefixes import shared_prefixes
 
@@ -50,73 +51,6 @@ class Completion:
     logprobs: list[float]
     finished: bool
     values: list[float] | None = None
-
-
-class _GrowingLayer(CacheLayerMixin):
-    """Keys and values of one layer in dense buffers with some room, rows dropped in place.
-
-    A batched product on a CPU first copies what it is given unless that is dense, so attention gets
-    the whole buffers: the caller's mask must hide the slots from ``length`` on.
-    """
-
-    is_sliding = False
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.length = 0
-        self.keys: Tensor
-        self.values: Tensor
-
-    def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
-        self.keys = key_states.new_empty(*key_states.shape[:2], 0, key_states.shape[-1])
-        self.values = value_states.new_empty(*value_states.shape[:2], 0, value_states.shape[-1])
-        self.is_initialized = True
-
-    def update(
-        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
-    ) -> tuple[Tensor, Tensor]:
-        if not self.is_initialized:
-            self.lazy_initialization(key_states, value_states)
-        start, self.length = self.length, self.length + key_states.shape[2]
-        if self.length > self.keys.shape[2]:
-            self.keys = _with_room(self.keys[:, :, :start], self.length)
-            self.values = _with_room(self.values[:, :, :start], self.length)
-        self.keys[:, :, start : self.length] = key_states
-        self.values[:, :, start : self.length] = value_states
-        return self.keys, self.values
-
-    def repeat_rows(self, rows: Tensor) -> None:
-        """One row for each index in ``rows``."""
-        self.keys, self.values = self.keys[rows], self.values[rows]
-
-    def move_rows(self, gaps: Tensor, movers: Tensor, count: int) -> None:
-        """Keep ``count`` rows, after the rows ``movers`` have taken the places ``gaps``."""
-        for buffer in (self.keys, self.values):
-            buffer[gaps, :, : self.length] = buffer[movers, :, : self.length]
-        self.keys, self.values = self.keys[:count], self.values[:count]
-
-    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
-        return _room(self.length + query_length), 0
-
-    def get_seq_length(self) -> int:
-        return self.length
-
-    def get_max_length(self) -> int:
-        return -1
-
-
-def _room(length: int) -> int:
-    """Slots in a buffer that holds ``length`` tokens: it is copied once in 32 tokens."""
-    return -(-length // 32) * 32
-
-
-def _with_room(filled: Tensor, length: int) -> Tensor:
-    """A buffer for ``length`` tokens that begins with ``filled`` (B, heads, L, D)."""
-    rows, heads, start, depth = filled.shape
-    # Zeros, because a weight of zero does not hide a NaN.
-    buffer = filled.new_zeros(rows, heads, _room(length), depth)
-    buffer[:, :, :start] = filled
-    return buffer
 
 
 def sample_tokens(
@@ -287,27 +221,27 @@ class _Batch:
         shared, rest_width = max(map(len, prefixes)), max(map(len, rests))
         width = shared + rest_width
         layers = [
-            _GrowingLayer() for _ in range(self.model.config.get_text_config().num_hidden_layers)
+            GrowingLayer() for _ in range(self.model.config.get_text_config().num_hidden_layers)
         ]
         cache = Cache(layers=[*layers])
         chosen = torch.tensor(prefix_of, device=device)
         # (B, slots): the padding before a prefix and before a rest is never looked at.
         prefix_ids, prefix_padding = _pad_left(prefixes, device)
         rest_ids, rest_padding = _pad_left(rests, device)
-        slot = torch.arange(_room(width + steps), device=device)
+        slot = torch.arange(room(width + steps), device=device)
         visible = (slot >= prefix_padding[:, None])[chosen]
         visible &= (slot < shared) | (slot >= shared + rest_padding[:, None])
         visible = visible[:, None, None]
         if shared:
             seen = (slot >= prefix_padding[:, None])[:, None, None]
             positions = (slot[:shared] - prefix_padding[:, None]).clamp(min=0)
-            self._forward(prefix_ids, _mask(seen, 0, shared), positions, cache)
+            self._forward(prefix_ids, visible_mask(seen, 0, shared), positions, cache)
             for layer in layers:
                 layer.repeat_rows(chosen)
         lengths = torch.tensor([len(p) for p in self.prompts], device=device)
         positions = (slot[:rest_width] - rest_padding[:, None]).clamp(min=0)
         positions += (shared - prefix_padding)[chosen][:, None]
-        mask = _mask(visible, shared, width)
+        mask = visible_mask(visible, shared, width)
         logits, hidden = self._forward(rest_ids, mask, positions, cache)
         repeat = torch.arange(len(self.prompts), device=device).repeat_interleave(self.repeats)
         if self.repeats > 1:
@@ -326,10 +260,10 @@ class _Batch:
             if column == steps - 1 or not going.any():
                 return
             if not going.all():
-                keep = _close_gaps(going, layers)
+                keep = close_gaps(going, layers)
                 active, tokens = active[keep], tokens[keep]
                 visible, lengths = visible[keep], lengths[keep]
-            mask = _mask(visible, width + column, width + column + 1)
+            mask = visible_mask(visible, width + column, width + column + 1)
             positions = (lengths + column)[:, None]
             logits, hidden = self._forward(tokens[:, None], mask, positions, cache)
 
@@ -360,45 +294,11 @@ class _Batch:
         return out.logits[:, -1], hidden[0][:, -1]
 
 
-def _close_gaps(going: Tensor, layers: list[_GrowingLayer]) -> Tensor:
-    """Drop finished rows from the cache; the last rows take their places, so that few are copied.
-
-    Args:
-        going: (B,), whether a row goes on.
-        layers: Of the cache.
-
-    Returns:
-        Where each row of the cache was before.
-    """
-    count = int(going.sum())
-    gaps = (~going[:count]).nonzero()[:, 0]
-    movers = going[count:].nonzero()[:, 0] + count
-    for layer in layers:
-        layer.move_rows(gaps, movers, count)
-    order = torch.arange(count, device=going.device)
-    order[gaps] = movers
-    return order
-
-
 def _pad_left(rows: list[list[int]], device: torch.device) -> tuple[Tensor, Tensor]:
     """Token ids (B, S), and the padding (B,) before each row."""
     width = max(map(len, rows))
     ids = torch.tensor([[0] * (width - len(row)) + row for row in rows], device=device)
     return ids.long(), torch.tensor([width - len(row) for row in rows], device=device)
-
-
-def _mask(visible: Tensor, start: int, stop: int) -> Tensor:
-    """(B, 1, stop - start, slots): what the tokens in these slots see, each up to itself.
-
-    Args:
-        visible: (B, 1, 1, all slots): the ones that may be seen at all.
-        start: The first token's slot.
-        stop: The slot after the last one's.
-    """
-    slot = torch.arange(_room(stop), device=visible.device)
-    own = torch.arange(start, stop, device=visible.device)[:, None]
-    # A padding row sees itself: a row that sees nothing would be NaN.
-    return visible[..., : len(slot)] & (slot <= own) | (slot == own)
 
 
 def _base(model: nn.Module) -> PreTrainedModel:

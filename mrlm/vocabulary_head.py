@@ -101,7 +101,7 @@ class _LogProbs(torch.autograd.Function):
         if bias is not None:
             logits += bias.to(dtype)
         log_z, logps, entropies = (
-            hidden.new_empty(len(hidden), dtype=torch.float32) for _ in "123"
+            hidden.new_empty(len(hidden), dtype=torch.float32) for _ in range(3)
         )
         is_top1 = torch.empty(len(hidden), dtype=torch.bool)
         for start in range(0, len(hidden), _ROWS):

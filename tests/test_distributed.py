@@ -99,6 +99,18 @@ def test_recipes_refuse_zero3(monkeypatch: pytest.MonkeyPatch) -> None:
         policy.load_policy(ModelConfig(model_name_or_path="never loaded"))
 
 
+def run_under_torchrun(processes: int, script: str) -> str:
+    """What the script printed."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--no-python"]
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*command, f"--nproc_per_node={processes}", sys.executable, "-c", script],
+        env=environment, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
 def test_one_process_under_torchrun() -> None:
     """A real start: the state that comes back, and that trainers' settings follow it."""
     script = (
@@ -109,14 +121,7 @@ def test_one_process_under_torchrun() -> None:
         "print('got', state.num_processes, state.process_index, state.is_main_process, "
         "config.device.type)\n"
     )
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--no-python"]
-    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [*command, "--nproc_per_node=1", sys.executable, "-c", script],
-        env=environment, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert "got 1 0 True cpu" in done.stdout
+    assert "got 1 0 True cpu" in run_under_torchrun(1, script)
 
 
 def test_shares_come_back_in_the_order_of_the_rows() -> None:
@@ -129,15 +134,9 @@ def test_shares_come_back_in_the_order_of_the_rows() -> None:
         "said = f\"got {list(own)} {own_seed(3)} {[f'{row}{name}' for row, name in every]}\"\n"
         "print(said + chr(10), end='', flush=True)  # in one piece: both write to one pipe\n"
     )
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--no-python"]
-    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [*command, "--nproc_per_node=2", sys.executable, "-c", script],
-        env=environment, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
     every = "['0a', '0b', '1a', '1b', '2a', '2b', '3a', '3b', '4a', '4b']"
-    said = sorted(line for line in done.stdout.splitlines() if line.startswith("got"))
+    lines = run_under_torchrun(2, script).splitlines()
+    said = sorted(line for line in lines if line.startswith("got"))
     assert said == [f"got [0, 2, 4] 3 {every}", f"got [1, 3] 15485866 {every}"]
 
 

@@ -1,0 +1,116 @@
+"""Keys and values of tokens that were read, in buffers that a CPU computes with as they are.
+
+transformers' own caches are copied as a whole at each token and each time that a row ends.
+Here a buffer is copied once in 32 tokens, and of rows that end only as many as take their places.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers.cache_utils import CacheLayerMixin
+
+__all__ = ["GrowingLayer", "close_gaps", "room", "visible_mask"]
+
+
+class GrowingLayer(CacheLayerMixin):
+    """Keys and values of one layer in dense buffers with some room, rows dropped in place.
+
+    A batched product on a CPU first copies what it is given unless that is dense, so attention gets
+    the whole buffers: the caller's mask must hide the slots from ``length`` on.
+    """
+
+    is_sliding = False
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.length = 0
+        self.keys: Tensor
+        self.values: Tensor
+
+    def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
+        self.keys = key_states.new_empty(*key_states.shape[:2], 0, key_states.shape[-1])
+        self.values = value_states.new_empty(*value_states.shape[:2], 0, value_states.shape[-1])
+        self.is_initialized = True
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        start, self.length = self.length, self.length + key_states.shape[2]
+        if self.length > self.keys.shape[2]:
+            self.keys = _with_room(self.keys[:, :, :start], self.length)
+            self.values = _with_room(self.values[:, :, :start], self.length)
+        self.keys[:, :, start : self.length] = key_states
+        self.values[:, :, start : self.length] = value_states
+        return self.keys, self.values
+
+    def repeat_rows(self, rows: Tensor) -> None:
+        """One row for each index in ``rows``."""
+        self.keys, self.values = self.keys[rows], self.values[rows]
+
+    def move_rows(self, gaps: Tensor, movers: Tensor, count: int) -> None:
+        """Keep ``count`` rows, after the rows ``movers`` have taken the places ``gaps``."""
+        for buffer in (self.keys, self.values):
+            buffer[gaps, :, : self.length] = buffer[movers, :, : self.length]
+        self.keys, self.values = self.keys[:count], self.values[:count]
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        return room(self.length + query_length), 0
+
+    def get_seq_length(self) -> int:
+        return self.length
+
+    def get_max_length(self) -> int:
+        return -1
+
+
+def room(length: int) -> int:
+    """Slots in a buffer that holds ``length`` tokens: it is copied once in 32 tokens."""
+    return -(-length // 32) * 32
+
+
+def _with_room(filled: Tensor, length: int) -> Tensor:
+    """A buffer for ``length`` tokens that begins with ``filled`` (B, heads, L, D)."""
+    rows, heads, start, depth = filled.shape
+    # Zeros, because a weight of zero does not hide a NaN.
+    buffer = filled.new_zeros(rows, heads, room(length), depth)
+    buffer[:, :, :start] = filled
+    return buffer
+
+
+def close_gaps(going: Tensor, layers: list[GrowingLayer]) -> Tensor:
+    """Drop finished rows from the cache; the last rows take their places, so that few are copied.
+
+    Args:
+        going: (B,), whether a row goes on.
+        layers: Of the cache.
+
+    Returns:
+        Where each row of the cache was before.
+    """
+    count = int(going.sum())
+    gaps = (~going[:count]).nonzero()[:, 0]
+    movers = going[count:].nonzero()[:, 0] + count
+    for layer in layers:
+        layer.move_rows(gaps, movers, count)
+    order = torch.arange(count, device=going.device)
+    order[gaps] = movers
+    return order
+
+
+def visible_mask(visible: Tensor, start: int, stop: int) -> Tensor:
+    """(B, 1, stop - start, slots): what the tokens in these slots see, each up to itself.
+
+    Args:
+        visible: (B, 1, 1, all slots): the ones that may be seen at all.
+        start: The first token's slot.
+        stop: The slot after the last one's.
+    """
+    slot = torch.arange(room(stop), device=visible.device)
+    own = torch.arange(start, stop, device=visible.device)[:, None]
+    # A padding row sees itself: a row that sees nothing would be NaN.
+    return visible[..., : len(slot)] & (slot <= own) | (slot == own)

@@ -9,6 +9,7 @@ Not covered: TPUs, tensor and context parallelism, and settings of a strategy be
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import os
 from collections.abc import Sequence
@@ -85,7 +86,23 @@ def setup_distributed(strategy: str = "ddp", *, use_cpu: bool = False) -> Partia
     os.environ.update(_ENVIRONMENTS[strategy])
     if gpus == 0:
         os.environ["ACCELERATE_USE_CPU"] = "true"  # the trainers' settings ask here
-    return PartialState(cpu=gpus == 0)
+    state = PartialState(cpu=gpus == 0)
+    leave_at_exit()
+    return state
+
+
+def leave_at_exit() -> None:
+    """For programs: close what connects the processes before Python ends.
+
+    Otherwise a thread of gloo's may still be giving back a tensor while the interpreter goes down,
+    and that ends the process with ``terminate called without an active exception``.
+    """
+    atexit.register(_leave)
+
+
+def _leave() -> None:
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def own_share(rows: Sequence[T]) -> Sequence[T]:

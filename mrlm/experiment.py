@@ -33,6 +33,7 @@ from mrlm.chat_templates import add_tool_calling
 from mrlm.comparison import compare
 from mrlm.curriculum import outcome_notes
 from mrlm.demonstrations import demonstrations
+from mrlm.distributed import leave_at_exit
 from mrlm.errors import HubError
 from mrlm.evaluation import Evaluation, evaluate
 from mrlm.files import replace_folder
@@ -87,6 +88,7 @@ class Experiment:
         self, algorithm: str, arguments: TaskArguments, config: Any, model_config: ModelConfig
     ) -> None:
         exit_on_sigterm()
+        leave_at_exit()
         use_all_cores()
         set_seed(config.seed)
         self.algorithm, self.arguments = algorithm, arguments

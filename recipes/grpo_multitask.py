@@ -25,6 +25,7 @@ from mrlm import RunFolder, compare, evaluate, print_comparison, write_report
 from mrlm.arguments import RecipeParser
 from mrlm.callbacks import CompletionsTable, TrainingProgress
 from mrlm.curriculum import outcome_notes
+from mrlm.distributed import leave_at_exit
 from mrlm.fast_cpu import GRPOTrainer
 from mrlm.hardware import fit_the_device, use_all_cores
 from mrlm.mixture import build_mixture, mixture_rewards, parse_quotas
@@ -88,6 +89,7 @@ def main(args: Sequence[str] | None = None) -> None:
         tasks = {name: make_task(name, **OPTIONS.get(name, {})) for name in quotas}
         train_dataset = build_mixture(tasks, quotas, arguments.train_rows, config.seed)
         checkpoint = start_path(config, CONFIG_FILE)
+    leave_at_exit()
     use_all_cores()
     set_seed(config.seed)
     first = config.process_index == 0

@@ -66,7 +66,7 @@ SETTINGS = {
     "tools": {
         "eval_max_new_tokens": 192,
         "sft_rows": 640,
-        "sft_batch_size": 8,
+        "sft_batch_size": 4,
         "sft_learning_rate": 2e-4,
         "sft_lr_scheduler_type": "cosine",
         "sft_warmup_steps": 0.05,

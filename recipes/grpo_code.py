@@ -72,7 +72,7 @@ SETTINGS = {
         "eval_rows": 200,
         "eval_max_new_tokens": 192,
         "sft_rows": 640,
-        "sft_batch_size": 8,
+        "sft_batch_size": 4,
         "sft_learning_rate": 2e-4,
         "sft_lr_scheduler_type": "cosine",
         "sft_warmup_steps": 0.05,

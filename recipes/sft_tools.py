@@ -37,7 +37,7 @@ SETTINGS = {
         "eval_max_new_tokens": 192,
         "num_train_epochs": 1,
         "learning_rate": 2e-4,
-        "gradient_accumulation_steps": 2,
+        "gradient_accumulation_steps": 1,
         "train_sampling_strategy": "group_by_length",
         "max_length": 512,
         "assistant_only_loss": True,

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -90,6 +91,10 @@ class Experiment:
         exit_on_sigterm()
         leave_at_exit()
         use_all_cores()
+        # TRL uses transformers' former names for it, anew in every rollout.
+        warnings.filterwarnings(
+            "ignore", r"`\w*gradient_checkpointing\w*` is deprecated", FutureWarning
+        )
         set_seed(config.seed)
         self.algorithm, self.arguments = algorithm, arguments
         self.config, self.model_config = config, model_config

@@ -5,8 +5,8 @@ reference model, buffers, logging. ``mrlm.ppo.rollout`` adds values of every tok
 advantages instead of group-relative ones; this module the value loss, an optimizer group and a
 gradient clip of their own for the value function, and its place in checkpoints.
 
-Not covered: DeepSpeed ZeRO-3 (refused). FSDP2 was run on CPU processes only; vLLM and ZeRO-1/2
-share the code paths used here but were not run.
+Not covered: DeepSpeed ZeRO-3 (refused). FSDP2 was run on CPU processes and on one GPU; vLLM
+and ZeRO-1/2 share the code paths used here but were not run.
 """
 
 from __future__ import annotations

@@ -326,11 +326,8 @@ def _is_sharded() -> bool:
 
 def _imitation_config(arguments: ImitationArguments, config: Any, has_tools: bool) -> SFTConfig:
     """On the device and with the seed of the training that follows."""
-    episodes: dict[str, Any] = {
-        "assistant_only_loss": True,
-        "train_sampling_strategy": "group_by_length",
-    }
-    micro_batch = math.gcd(arguments.sft_batch_size, _MICRO_BATCH)
+    # Episodes differ too much in length to be padded to the longest of a few.
+    micro_batch = 1 if has_tools else math.gcd(arguments.sft_batch_size, _MICRO_BATCH)
     return SFTConfig(
         f"{config.output_dir}/sft_logs", learning_rate=arguments.sft_learning_rate,
         lr_scheduler_type=arguments.sft_lr_scheduler_type,
@@ -339,7 +336,7 @@ def _imitation_config(arguments: ImitationArguments, config: Any, has_tools: boo
         gradient_accumulation_steps=arguments.sft_batch_size // micro_batch,
         bf16=config.bf16, fp16=config.fp16, gradient_checkpointing=config.gradient_checkpointing,
         gradient_checkpointing_kwargs=config.gradient_checkpointing_kwargs, save_strategy="no",
-        logging_steps=10, report_to="none", seed=config.seed, **(episodes if has_tools else {}),
+        logging_steps=10, report_to="none", seed=config.seed, assistant_only_loss=has_tools,
     )  # fmt: skip
 
 

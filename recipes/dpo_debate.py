@@ -65,7 +65,7 @@ SETTINGS = {
     },
     "tools": {
         "eval_max_new_tokens": 192,
-        "sft_rows": 640,
+        "sft_rows": 320,
         "sft_batch_size": 4,
         "sft_learning_rate": 2e-4,
         "sft_lr_scheduler_type": "cosine",

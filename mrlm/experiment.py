@@ -91,7 +91,7 @@ class Experiment:
         exit_on_sigterm()
         leave_at_exit()
         use_all_cores()
-        # TRL uses transformers' former names for it, anew in every rollout.
+        # TRL uses transformers' former names of activation checkpointing, anew in every rollout.
         warnings.filterwarnings(
             "ignore", r"`\w*gradient_checkpointing\w*` is deprecated", FutureWarning
         )

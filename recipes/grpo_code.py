@@ -78,6 +78,8 @@ SETTINGS = {
         "sft_warmup_steps": 0.05,
         "max_steps": 18,
         "learning_rate": 2e-5,
+        "per_device_train_batch_size": 16,  # 64 long episodes at once take 12 GB
+        "gradient_accumulation_steps": 4,
         "max_completion_length": 224,
         "max_tool_calling_iterations": MOST_ROUNDS,
         "temperature": 1.0,

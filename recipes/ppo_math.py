@@ -85,7 +85,8 @@ SETTINGS = {
         "max_steps": 18,
         "learning_rate": 2e-5,
         "lr_scheduler_type": "constant",
-        "per_device_train_batch_size": 64,
+        "per_device_train_batch_size": 16,  # 64 long episodes at once take 15 GB
+        "gradient_accumulation_steps": 4,
         "num_generations": 8,
         "max_completion_length": 224,
         "max_tool_calling_iterations": MOST_ROUNDS,

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accelerate import PartialState
+from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
 from transformers import set_seed
@@ -204,11 +205,18 @@ class Experiment:
                 trainer.train()
             self._save(trainer, folder)
             del trainer
+            self._take_deepspeed_over()
         # Loaded afresh, so that the next trainer finds a plain model, and the folder as its origin:
         # TRL makes reference models from there.
         self._load(folder)
         self.peft_config = None if self.model_config.use_peft else self.peft_config
         self.measure("sft")
+
+    def _take_deepspeed_over(self) -> None:
+        """Accelerate keeps the settings of the process's first trainer; the next has its own."""
+        if self.config.deepspeed_plugin is not None:
+            AcceleratorState._reset_state()
+            self.config.deepspeed_plugin.set_deepspeed_weakref()
 
     def watch(self, trainer: Any) -> None:
         """Show how an online trainer gets on, and keep some of what it samples.

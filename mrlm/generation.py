@@ -8,15 +8,16 @@ it, one uniform number per token (inverse CDF), a cache of dense buffers, finish
 place, prompts sorted by length, the prompt of a group of completions computed once, and what all
 prompts of a batch begin with computed once for all.
 
-Training, evaluation and data jobs sample through it. Weights that FSDP2 has split are put together
-in the copy, so all processes make a ``Generator``, or none. It does not cover: encoder-decoder and
-multimodal models, sliding-window and recurrent caches, beam search, DeepSpeed ZeRO-3.
+Training, evaluation and data jobs sample through it. Weights that FSDP2 or DeepSpeed ZeRO-3 has
+split are put together in the copy, so all processes make a ``Generator``, or none. It does not
+cover: encoder-decoder and multimodal models, sliding-window and recurrent caches, beam search.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from torch.distributed.fsdp import FSDPModule
 from torch.distributed.tensor import DTensor
 from transformers.cache_utils import Cache
 from transformers.initialization import no_init_weights
+from transformers.modeling_utils import local_torch_dtype
 
 from mrlm.attention import ATTENTION
 from mrlm.cache import GrowingLayer, close_gaps, room, visible_mask
@@ -314,8 +316,8 @@ def _empty_copy(
     config = copy.deepcopy(model.config)
     # FSDP2 puts a class of its own in front of the model's.
     plain: Any = next(c for c in type(model).__mro__ if not issubclass(c, FSDPModule))
-    with no_init_weights():
-        empty: Any = plain._from_config(config, dtype=dtype)
+    with no_init_weights(), local_torch_dtype(dtype, plain.__name__):
+        empty: Any = plain(config)  # `from_config` would split it under ZeRO-3
     empty.tie_weights()
     copied: PreTrainedModel = empty.to(device).eval()
     copied.requires_grad_(False)
@@ -335,9 +337,22 @@ def _merged_parameters(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
         path, _, kind = name.replace(".base_layer.", ".").rpartition(".")
         layer: Any = base.get_submodule(path)
         # One layer's update at a time: all of them would take as much memory as the model.
-        if kind == "weight" and hasattr(layer, "get_delta_weight"):
-            weight = sum((layer.get_delta_weight(a) for a in layer.active_adapters), weight)
-        yield f"{path}.{kind}", weight.full_tensor() if isinstance(weight, DTensor) else weight
+        with _gathered(layer, weight):
+            if kind == "weight" and hasattr(layer, "get_delta_weight"):
+                weight = sum((layer.get_delta_weight(a) for a in layer.active_adapters), weight)
+            yield f"{path}.{kind}", weight.full_tensor() if isinstance(weight, DTensor) else weight
+
+
+def _gathered(layer: nn.Module, weight: Tensor) -> AbstractContextManager[None]:
+    """In which a layer that DeepSpeed ZeRO-3 has split is whole; all processes enter it."""
+    if not hasattr(weight, "ds_id"):
+        return nullcontext()
+    import deepspeed
+
+    gathered: AbstractContextManager[None] = deepspeed.zero.GatheredParameters(
+        [*layer.parameters()]
+    )
+    return gathered
 
 
 def _eos_token_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> set[int]:

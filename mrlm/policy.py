@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import torch
 from peft import AutoPeftModelForCausalLM, PeftConfig, PeftModel
-from transformers.integrations.deepspeed import is_deepspeed_zero3_enabled
 from trl.trainer.utils import get_quantization_config
 
 from mrlm.errors import ModelError
@@ -36,13 +35,8 @@ def load_policy(
         trust_remote_code: Whether code from the model's repository may run.
 
     Raises:
-        ModelError: The model cannot be loaded, or quantisation or ZeRO-3 cannot work here.
+        ModelError: The model cannot be loaded, or quantisation cannot work here.
     """
-    if is_deepspeed_zero3_enabled():
-        raise ModelError(
-            "DeepSpeed ZeRO-3: recipes measure the model before and after training, and cannot put "
-            "its weights together for that. Use recipes/accelerate/fsdp2.yaml or zero2.yaml."
-        )
     check_quantization(model_config)
     name = str(path) if path is not None else model_config.model_name_or_path
     adapter = name if name and (Path(name) / "adapter_config.json").is_file() else None

@@ -18,9 +18,7 @@ import torch
 from accelerate.commands.config.config_args import ClusterConfig, load_config_from_file
 from accelerate.commands.launch import _validate_launch_command, launch_command_parser
 from accelerate.utils.launch import prepare_deepspeed_cmd_env, prepare_multi_gpu_env
-from trl import ModelConfig
 
-from mrlm import ModelError, policy
 from mrlm.distributed import _ENVIRONMENTS, STRATEGIES, setup_distributed
 
 CONFIGS = Path(__file__).parents[1] / "recipes" / "accelerate"
@@ -91,12 +89,6 @@ def test_a_strategy_chosen_by_accelerate_is_not_mixed(monkeypatch: pytest.Monkey
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
     with pytest.raises(ValueError, match="was given another one"):
         setup_distributed("ddp")
-
-
-def test_recipes_refuse_zero3(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(policy, "is_deepspeed_zero3_enabled", lambda: True)
-    with pytest.raises(ModelError, match=r"Use recipes/accelerate/fsdp2\.yaml or zero2\.yaml"):
-        policy.load_policy(ModelConfig(model_name_or_path="never loaded"))
 
 
 def run_under_torchrun(processes: int, script: str) -> str:

@@ -189,6 +189,11 @@ class PPOConfig(GRPOConfig):
             self.num_generations = _OneGeneration(1)
         super().__post_init__()  # type: ignore[no-untyped-call]
         self.num_generations = generations
+        if self.deepspeed_plugin is not None and self.deepspeed_plugin.zero_stage == 3:
+            raise ValueError(
+                "DeepSpeed ZeRO-3 shards the value function in a way that PPOTrainer cannot save. "
+                "Use ZeRO-2 or FSDP: recipes/accelerate/zero2.yaml or fsdp2.yaml."
+            )
         self._check_checkpoints()
 
     @property

@@ -5,8 +5,8 @@ reference model, buffers, logging. ``mrlm.ppo.rollout`` adds values of every tok
 advantages instead of group-relative ones; this module the value loss, an optimizer group and a
 gradient clip of their own for the value function, and its place in checkpoints.
 
-Not covered: DeepSpeed ZeRO-3 (refused). FSDP2 was run on CPU processes and on one GPU; vLLM
-and ZeRO-1/2 share the code paths used here but were not run.
+Not covered: DeepSpeed ZeRO-3 (refused). FSDP2 was run on CPU processes and on one GPU, ZeRO-2 on
+CPU processes; vLLM shares the code paths used here but was not run.
 """
 
 from __future__ import annotations
@@ -78,11 +78,6 @@ class PPOTrainer(RolloutMixin):
         args = PPOConfig() if args is None else args
         _check_arguments(args, critic, kwargs)
         super().__init__(model=model, reward_funcs=reward_funcs, args=args, **kwargs)
-        if self.is_deepspeed_enabled and self.accelerator.deepspeed_plugin.zero_stage == 3:
-            raise ValueError(
-                "DeepSpeed ZeRO-3 shards the value function in a way that PPOTrainer cannot save. "
-                "Use ZeRO-2 or FSDP."
-            )
         if args.critic_model_name_or_path is not None:
             critic = AutoModel.from_pretrained(
                 args.critic_model_name_or_path,

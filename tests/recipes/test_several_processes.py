@@ -1,11 +1,12 @@
-"""The recipes as they are under real ``torchrun`` with two processes on CPUs: DDP and FSDP2.
+"""The recipes as they are under real ``torchrun``, two CPU processes: DDP, FSDP2, DeepSpeed.
 
-``tests/fsdp_on_cpu.py`` says how FSDP2 runs without GPUs. That two processes learn what one does is
-``tests/ppo/test_distributed.py``'s business.
+``tests/fsdp_on_cpu.py`` and ``tests/deepspeed_on_cpu.py`` say how the latter two run without GPUs.
+That two processes learn what one does is ``tests/ppo/test_distributed.py``'s business.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -127,3 +128,23 @@ def test_fsdp2(tiny_folder: str, tmp_path: Path) -> None:
     assert {row.split()[0] for row in others} == {"dpo_debate", "dpo_debate_lora"}
     assert len(others) == 32 and set(others.values()) == {2}
     assert min(share.total() for share in done) > 0.3 * (done[0] + done[1]).total()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("deepspeed") is None, reason="needs deepspeed")
+@pytest.mark.parametrize(
+    ("config", "name"),
+    [(c, name) for c in ("zero2", "zero3") for name in FLAGS if (c, name) != ("zero3", "ppo_math")],
+)
+def test_deepspeed(config: str, name: str, tiny_folder: str, tmp_path: Path) -> None:
+    script = str(TESTS / "deepspeed_on_cpu.py")
+    printed = torchrun(script, config, *recipe(name, tiny_folder, tmp_path / name))
+    check(tmp_path / name)
+    assert printed.count("Report:") == 1
+
+
+@pytest.mark.skipif(importlib.util.find_spec("deepspeed") is None, reason="needs deepspeed")
+def test_ppo_refuses_zero3_before_any_work(tiny_folder: str, tmp_path: Path) -> None:
+    script = str(TESTS / "deepspeed_on_cpu.py")
+    with pytest.raises(AssertionError, match="ZeRO-3 shards the value function"):
+        torchrun(script, "zero3", *recipe("ppo_math", tiny_folder, tmp_path / "run"))
+    assert not (tmp_path / "run").exists()

@@ -145,6 +145,10 @@ class ImitationArguments(TaskArguments):
     sft_batch_size: int = field(
         default=16, metadata={"help": "Of the imitation: rows per update and process."}
     )
+    sft_all_weights: bool = field(
+        default=False,
+        metadata={"help": "With use_peft: imitate with all weights; the adapter comes after it."},
+    )
 
 
 @dataclass

@@ -186,12 +186,14 @@ class Experiment:
         """Train the model on worked solutions and measure it: a step of its own before the rest.
 
         The task's own rows are others than ``training_rows``. With LoRA the adapter that it leaves
-        is the one that the trainer goes on with.
+        is the one that the trainer goes on with; with ``sft_all_weights`` it leaves a plain model,
+        on which the trainer puts a new adapter.
         """
         arguments = self.arguments
         if not isinstance(arguments, ImitationArguments) or not arguments.sft_rows:
             return
         folder = self.run.path / "sft"
+        peft_config = None if arguments.sft_all_weights else self.peft_config
         if not (self.checkpoint and folder.is_dir()):
             rows = self.rows.to_imitate(arguments.sft_rows)
             trainer = SFTTrainer(
@@ -199,7 +201,7 @@ class Experiment:
                 _imitation_config(arguments, self.config, bool(self.environment_factory)),
                 train_dataset=demonstrations(rows, self.task),
                 processing_class=self.tokenizer,
-                peft_config=self.peft_config,
+                peft_config=peft_config,
             )
             with self.run.phase("SFT"), lean_head():
                 trainer.train()
@@ -209,7 +211,8 @@ class Experiment:
         # Loaded afresh, so that the next trainer finds a plain model, and the folder as its origin:
         # TRL makes reference models from there.
         self._load(folder)
-        self.peft_config = None if self.model_config.use_peft else self.peft_config
+        if peft_config is not None:
+            self.peft_config = None
         self.measure("sft")
 
     def _take_deepspeed_over(self) -> None:

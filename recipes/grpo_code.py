@@ -76,13 +76,19 @@ SETTINGS = {
         "sft_learning_rate": 2e-4,
         "sft_lr_scheduler_type": "cosine",
         "sft_warmup_steps": 0.05,
-        "max_steps": 18,
-        "learning_rate": 2e-5,
+        # Imitation wants all weights; GRPO on all of them wears down what works already.
+        "sft_all_weights": True,
+        "use_peft": True,
+        "merge_adapter": True,
+        "max_steps": 28,
+        "learning_rate": 1e-3,
+        "lr_scheduler_type": "linear",
+        "num_generations": 4,
         "per_device_train_batch_size": 16,  # 64 long episodes at once take 12 GB
         "gradient_accumulation_steps": 4,
         "max_completion_length": 224,
         "max_tool_calling_iterations": MOST_ROUNDS,
-        "temperature": 1.0,
+        "temperature": 0.8,
     },
 }
 

@@ -53,6 +53,26 @@ def test_ppo_math_under_accelerate_launch(tiny_folder: str, tmp_path: Path) -> N
     assert not (tmp_path / "run" / "sft").exists()
 
 
+def test_all_weights_imitate_and_a_new_adapter_goes_on(run: Any) -> None:
+    """The imitation moves what the adapter cannot, and the export holds both."""
+    from safetensors.torch import load_file
+
+    grpo = run("grpo_code")
+    flags = ("--use_peft", "--lora_r", "4", "--learning_rate", "0.05", "--merge_adapter")
+    grpo("--task", "math", *flags, "--sft_all_weights", "--sft_learning_rate", "0.05")
+    assert not (grpo.folder / "sft" / "adapter_config.json").exists()
+    start, sft, model = (
+        load_file(f"{folder}/model.safetensors")
+        for folder in (grpo.model, grpo.folder / "sft", grpo.folder / "model")
+    )
+    embeddings, queries = "model.embed_tokens.weight", "model.layers.0.self_attn.q_proj.weight"
+    assert not sft[embeddings].equal(start[embeddings])
+    assert model[embeddings].equal(sft[embeddings])  # the adapter is on queries and values
+    assert sft.keys() == model.keys() and not sft[queries].equal(start[queries])
+    adapter = load_file(grpo.folder / "adapter" / "adapter_model.safetensors")
+    assert any("q_proj" in name for name in adapter)
+
+
 def test_lora_goes_on_from_imitation_to_grpo_and_is_merged(run: Any) -> None:
     """The adapter of the imitation is the one that GRPO trains, and the export is a plain model."""
     import torch

@@ -30,7 +30,7 @@ LIBRARIES = {
     "mrlm.fast_cpu": {"torch", "accelerate", "trl"},
     "mrlm.attention": {"torch", "transformers"},
     "mrlm.cache": {"torch", "transformers"},
-    "mrlm.generation": {"torch", "transformers"},
+    "mrlm.generation": {"deepspeed", "torch", "transformers"},  # DeepSpeed where it split a weight
     "mrlm.hardware": {"torch"},
     "mrlm.hub": {"httpx2", "huggingface_hub"},
     "mrlm.model_repository": set(),

@@ -273,7 +273,10 @@ def _check(arguments: TaskArguments, model_config: ModelConfig) -> None:
         if getattr(arguments, name) < 1:
             raise ValueError(f"{name} is {getattr(arguments, name)}; it must be at least 1.")
     if arguments.merge_adapter and not model_config.use_peft:
-        raise ValueError("merge_adapter without use_peft: there is no adapter to merge.")
+        raise ValueError(
+            "merge_adapter without use_peft: there is no adapter to merge. Add --use_peft, or "
+            "--merge_adapter false."
+        )
     if not isinstance(arguments, RolloutArguments):
         return
     for name in ("resample_uninformative", "live_eval_rows", "sample_every"):

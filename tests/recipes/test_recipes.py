@@ -54,7 +54,7 @@ def test_ppo_math_under_accelerate_launch(tiny_folder: str, tmp_path: Path) -> N
 
 
 def test_all_weights_imitate_and_a_new_adapter_goes_on(run: Any) -> None:
-    """The imitation moves what the adapter cannot, and the export holds both."""
+    """The imitation moves what the adapter cannot, and the export holds it."""
     from safetensors.torch import load_file
 
     grpo = run("grpo_code")

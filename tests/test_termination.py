@@ -74,3 +74,21 @@ def test_a_command_leaves_no_half_written_output(tmp_path: Path) -> None:
         process.terminate()
         assert process.wait(60) == 128 + signal.SIGTERM
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_signal_during_a_deletion_is_not_lost(tmp_path: Path) -> None:
+    program = (
+        "import os, signal, time\n"
+        "from mrlm.termination import exit_on_sigterm\n"
+        "exit_on_sigterm()\n"
+        "class Held:\n"
+        "    def __del__(self):\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "        len('')  # here Python runs the handler\n"
+        "Held()\n"
+        "try: time.sleep(30)\n"
+        "finally: print('unwound')\n"
+    )
+    with start(tmp_path, "-c", program) as process:
+        assert process.wait(60) == 128 + signal.SIGTERM
+        assert process.stdout and process.stdout.read() == "unwound\n"

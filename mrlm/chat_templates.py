@@ -82,6 +82,20 @@ TOOL_TEMPLATE = """\
 {%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}
 """
 
+# The same marks in what the model's own template made of a conversation without tools: ``text``.
+MARK_TURNS = """\
+{%- for part in text.split('<|im_start|>assistant\\n') -%}
+  {%- set length = part.find('<|im_end|>') + '<|im_end|>' | length -%}
+  {%- if loop.first -%}{{- part -}}
+  {%- elif '<|im_end|>' not in part -%}{{- '<|im_start|>assistant\\n' + part -}}
+  {%- else -%}
+    {{- '<|im_start|>assistant\\n' -}}
+    {%- generation -%}{{- part[:length] -}}{%- endgeneration -%}
+    {{- part[length:] -}}
+  {%- endif -%}
+{%- endfor -%}
+"""
+
 # How transformers finds the calls of TOOL_TEMPLATE in a completion.
 RESPONSE_TEMPLATE: dict[str, Any] = {
     "defaults": {"role": "assistant"},
@@ -154,7 +168,10 @@ def _with_tools(own: str) -> str:
         "tools or messages | selectattr('role', 'equalto', 'tool') | list"
         " or messages | selectattr('tool_calls', 'defined') | list"
     )
-    return f"{{%- if {uses_tools} -%}}\n{TOOL_TEMPLATE}{{%- else -%}}{own}{{%- endif -%}}"
+    return (
+        f"{{%- if {uses_tools} -%}}\n{TOOL_TEMPLATE}"
+        f"{{%- else -%}}{{%- set text -%}}{own}{{%- endset -%}}{MARK_TURNS}{{%- endif -%}}"
+    )
 
 
 def _parse_response(tokenizer: PreTrainedTokenizerBase, *args: Any, **kwargs: Any) -> Any:

@@ -7,7 +7,11 @@ import pickle
 from typing import Any
 
 import pytest
-from trl.chat_template_utils import is_chat_template_prefix_preserving, parse_response
+from trl.chat_template_utils import (
+    is_chat_template_prefix_preserving,
+    is_chat_template_stop_token_trained,
+    parse_response,
+)
 
 from mrlm.chat_templates import (
     add_tool_calling,
@@ -79,6 +83,19 @@ def test_the_models_tokens_are_marked_for_sft(tool_tokenizer: Any) -> None:
     said = tool_tokenizer.decode([token for token, mark in marked if mark])
     call = '<tool_call>{"name": "add", "arguments": {"a": 1, "b": "x\\ny"}}</tool_call>'
     assert said == f"{call}{call}<|im_end|>Answer: 7<|im_end|>"
+
+
+def test_turns_without_tools_are_marked_too(tool_tokenizer: Any) -> None:
+    talk = [
+        {"role": role, "content": f"{role} {i}"} for i in "12" for role in ("user", "assistant")
+    ]
+    out = tool_tokenizer.apply_chat_template(
+        talk, return_dict=True, return_assistant_tokens_mask=True
+    )
+    marked = zip(out["input_ids"], out["assistant_masks"], strict=True)
+    said = tool_tokenizer.decode([token for token, mark in marked if mark])
+    assert said == "assistant 1<|im_end|>assistant 2<|im_end|>"
+    assert is_chat_template_stop_token_trained(tool_tokenizer)  # what TRL warns of
 
 
 def test_the_suffix_is_what_rendering_the_whole_would_add(tool_tokenizer: Any) -> None:

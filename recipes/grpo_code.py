@@ -80,8 +80,7 @@ SETTINGS = {
         "sft_all_weights": True,
         "use_peft": True,
         "merge_adapter": True,
-        "max_steps": 36,
-        "num_iterations": 2,  # most groups agree and are left out, so an update costs little
+        "max_steps": 28,
         "learning_rate": 1e-3,
         "lr_scheduler_type": "linear",
         "num_generations": 4,
@@ -89,7 +88,7 @@ SETTINGS = {
         "gradient_accumulation_steps": 4,
         "max_completion_length": 224,
         "max_tool_calling_iterations": MOST_ROUNDS,
-        "temperature": 1.0,
+        "temperature": 0.8,
     },
 }
 

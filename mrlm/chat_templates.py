@@ -18,7 +18,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from trl.chat_template_utils import add_response_schema, supports_tool_calling
+from trl.chat_template_utils import (
+    add_response_schema,
+    has_generation_markers,
+    supports_tool_calling,
+)
 
 from mrlm.errors import ModelError
 
@@ -168,10 +172,9 @@ def _with_tools(own: str) -> str:
         "tools or messages | selectattr('role', 'equalto', 'tool') | list"
         " or messages | selectattr('tool_calls', 'defined') | list"
     )
-    return (
-        f"{{%- if {uses_tools} -%}}\n{TOOL_TEMPLATE}"
-        f"{{%- else -%}}{{%- set text -%}}{own}{{%- endset -%}}{MARK_TURNS}{{%- endif -%}}"
-    )
+    if not has_generation_markers(own):
+        own = f"{{%- set text -%}}{own}{{%- endset -%}}{MARK_TURNS}"
+    return f"{{%- if {uses_tools} -%}}\n{TOOL_TEMPLATE}{{%- else -%}}{own}{{%- endif -%}}"
 
 
 def _parse_response(tokenizer: PreTrainedTokenizerBase, *args: Any, **kwargs: Any) -> Any:

@@ -98,6 +98,20 @@ def test_turns_without_tools_are_marked_too(tool_tokenizer: Any) -> None:
     assert is_chat_template_stop_token_trained(tool_tokenizer)  # what TRL warns of
 
 
+def test_a_templates_own_marks_are_kept(tiny_tokenizer: Any) -> None:
+    tokenizer = copy.deepcopy(tiny_tokenizer)
+    tokenizer.chat_template = (
+        "{%- for m in messages -%}{{- '<|im_start|>' + m.role + '\\n' -}}"
+        "{%- if m.role == 'assistant' -%}{%- generation -%}{{- m.content -}}{%- endgeneration -%}"
+        "{%- else -%}{{- m.content -}}{%- endif -%}{{- '<|im_end|>\\n' -}}{%- endfor -%}"
+    )
+    talk = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+    marks = {"return_dict": True, "return_assistant_tokens_mask": True}
+    before = tokenizer.apply_chat_template(talk, **marks)
+    assert 1 in before["assistant_masks"]
+    assert add_tool_calling(tokenizer).apply_chat_template(talk, **marks) == before
+
+
 def test_the_suffix_is_what_rendering_the_whole_would_add(tool_tokenizer: Any) -> None:
     whole = render(tool_tokenizer, TALK[:4], add_generation_prompt=True)
     before = render(tool_tokenizer, TALK[:2]).rstrip("\n")

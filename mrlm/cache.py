@@ -6,13 +6,17 @@ Here a buffer is copied once in 32 tokens, and of rows that end only as many as 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from transformers.cache_utils import CacheLayerMixin
 
-__all__ = ["GrowingLayer", "close_gaps", "room", "visible_mask"]
+__all__ = ["GrowingLayer", "KeptRow", "close_gaps", "room", "visible_mask"]
+
+# Keys and values (heads, L, D) of one row, by layer.
+KeptRow = list[tuple[Tensor, Tensor]]
 
 
 class GrowingLayer(CacheLayerMixin):
@@ -57,6 +61,24 @@ class GrowingLayer(CacheLayerMixin):
         for buffer in (self.keys, self.values):
             buffer[gaps, :, : self.length] = buffer[movers, :, : self.length]
         self.keys, self.values = self.keys[:count], self.values[:count]
+
+    def keep(self, row: int, slots: Tensor) -> tuple[Tensor, Tensor]:
+        """A copy of what one row has in these slots."""
+        return self.keys[row].index_select(1, slots), self.values[row].index_select(1, slots)
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[Tensor, Tensor]], length: int, capacity: int) -> GrowingLayer:
+        """A layer whose rows end at ``length``, with padding before them and room behind."""
+        heads, _, depth = rows[0][0].shape
+        layer = cls()
+        # Zeros, because a weight of zero does not hide a NaN.
+        layer.keys = rows[0][0].new_zeros(len(rows), heads, room(capacity), depth)
+        layer.values = torch.zeros_like(layer.keys)
+        for i, (keys, values) in enumerate(rows):
+            layer.keys[i, :, length - keys.shape[1] : length] = keys
+            layer.values[i, :, length - keys.shape[1] : length] = values
+        layer.length, layer.is_initialized = length, True
+        return layer
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
         return room(self.length + query_length), 0

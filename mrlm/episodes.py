@@ -107,6 +107,7 @@ def play_episodes(
             temperature=temperature,
             top_p=top_p,
             seed=None if seed is None else seed + turn * _SEED_STEP,
+            keep_cache=True,
         )
         for episode, completion in zip(active, completions, strict=True):
             _listen(episode, tokenizer, completion.token_ids, completion.finished, max_new_tokens)

@@ -106,6 +106,7 @@ class FastCPUMixin(TRLGRPOTrainer):
             top_p=self.top_p,
             # A critic reads other hidden states than the sampler's.
             value_head=None if hasattr(causal, "critic") else getattr(causal, "value_head", None),
+            keep_cache=bool(self.tools),
         )
         return [completion.token_ids for completion in self._sampled], None
 

@@ -6,7 +6,8 @@ token, carries rows that finished long ago, and pads all prompts to the longest.
 the model's own forward and replaces what stands around it: weights in bf16 where the processor has
 it, one uniform number per token (inverse CDF), a cache of dense buffers, finished rows dropped in
 place, prompts sorted by length, the prompt of a group of completions computed once, and what all
-prompts of a batch begin with computed once for all.
+prompts of a batch begin with computed once for all, and in an episode with tools only what came in
+since the last turn.
 
 Training, evaluation and data jobs sample through it. Weights that FSDP2 or DeepSpeed ZeRO-3 has
 split are put together in the copy, so all processes make a ``Generator``, or none. It does not
@@ -19,6 +20,7 @@ import copy
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -30,7 +32,7 @@ from transformers.initialization import no_init_weights
 from transformers.modeling_utils import local_torch_dtype
 
 from mrlm.attention import ATTENTION
-from mrlm.cache import GrowingLayer, close_gaps, room, visible_mask
+from mrlm.cache import GrowingLayer, KeptRow, close_gaps, room, visible_mask
 from mrlm.hardware import has_fast_bf16, reuse_freed_memory
 from mrlm.prefixes import shared_prefixes
 
@@ -121,11 +123,13 @@ class Generator:
         self.max_rows = max_rows
         self.eos_token_ids = _eos_token_ids(base, tokenizer)
         self._model = _empty_copy(base, dtype, self.device)
+        self._kept: dict[tuple[int, ...], KeptRow] = {}
         self.sync(model)
 
     @torch.no_grad()
     def sync(self, model: PreTrainedModel) -> None:
         """Take over the model's present weights; call after each optimizer step."""
+        self._kept = {}
         target = dict(self._model.named_parameters())
         for name, weight in _merged_parameters(model):
             if name in target:
@@ -143,6 +147,7 @@ class Generator:
         seed: int | None = None,
         value_head: Callable[[Tensor], Tensor] | None = None,
         progress: Callable[[int], None] | None = None,
+        keep_cache: bool = False,
     ) -> list[Completion]:
         """Sample ``num_generations`` completions of each prompt.
 
@@ -155,6 +160,8 @@ class Generator:
             seed: Of the sampling noise; default: drawn from torch's global generator.
             value_head: ``(B, H) -> (B,)`` on the last hidden state; fills ``Completion.values``.
             progress: Called with the number of completions finished since the last call.
+            keep_cache: Keep keys and values of the completions that end by themselves, ``max_rows``
+                of them, for the next call: its prompts that go on from them are not read again.
 
         Returns:
             ``len(prompt_ids) * num_generations`` completions, those of one prompt adjacent. They
@@ -177,12 +184,22 @@ class Generator:
         rows = len(prompt_ids) * num_generations
         uniform = torch.rand(rows, max_new_tokens, generator=noise_source).to(self.device)
         results: list[Completion] = [Completion([], [], False) for _ in range(rows)]
-        order = sorted(range(len(prompt_ids)), key=lambda i: len(prompt_ids[i]))
-        step = max(1, self.max_rows // num_generations)
-        for start in range(0, len(order), step):
-            chosen = order[start : start + step]
+        kept, self._kept = self._kept, {}
+        known = _num_known(prompt_ids, kept)
+
+        def keep(slot: int, row: KeptRow) -> None:
+            if len(self._kept) < self.max_rows:
+                # The last token was not read yet.
+                ids = prompt_ids[slot // num_generations] + results[slot].token_ids[:-1]
+                self._kept[tuple(ids)] = row
+
+        for chosen in _batches(prompt_ids, known, max(1, self.max_rows // num_generations)):
             slots = [i * num_generations + j for i in chosen for j in range(num_generations)]
             batch = _Batch(self._model, [prompt_ids[i] for i in chosen], num_generations)
+            if known[chosen[0]]:
+                batch.kept = [kept[tuple(prompt_ids[i][: known[i]])] for i in chosen]
+            if keep_cache:
+                batch.keep = lambda row, kv, slots=slots: keep(slots[row], kv)
             for column, active, tokens, logprobs, values in batch.run(
                 uniform[slots], temperature, top_p, value_head, self.eos_token_ids
             ):
@@ -200,13 +217,37 @@ class Generator:
         return results
 
 
+@dataclass
+class _Read:
+    """What is known of B rows when their prompts are read.
+
+    Attributes:
+        layers: Caches, in which all rows end at the same slot.
+        visible: (B, 1, 1, slots): the slots that hold a token, and those that will.
+        logits: (B, V) at the last position.
+        hidden: (B, H), the last hidden state there.
+    """
+
+    layers: list[GrowingLayer]
+    visible: Tensor
+    logits: Tensor
+    hidden: Tensor
+
+
 class _Batch:
-    """One batch of prompts, decoded to the end."""
+    """One batch of prompts, decoded to the end.
+
+    Attributes:
+        kept: For each prompt, keys and values of the tokens it begins with; or empty.
+        keep: Is given each row that ends by itself, with keys and values of what it read.
+    """
 
     def __init__(self, model: PreTrainedModel, prompts: list[list[int]], repeats: int) -> None:
         self.model = model
         self.prompts = prompts
         self.repeats = repeats
+        self.kept: list[KeptRow] = []
+        self.keep: Callable[[int, KeptRow], None] | None = None
 
     def run(
         self,
@@ -218,6 +259,40 @@ class _Batch:
     ) -> Iterator[tuple[int, list[int], list[int], list[float], list[float] | None]]:
         """Yield, per position: its index, the active rows, their tokens, log-probs and values."""
         device, steps = uniform.device, uniform.shape[1]
+        read = self._read_ends(device, steps) if self.kept else self._read(device, steps)
+        layers, logits, hidden = read.layers, read.logits, read.hidden
+        cache, width = Cache(layers=[*layers]), layers[0].length
+        lengths = torch.tensor([len(p) for p in self.prompts], device=device)
+        repeat = torch.arange(len(self.prompts), device=device).repeat_interleave(self.repeats)
+        if self.repeats > 1:
+            for layer in layers:
+                layer.repeat_rows(repeat)
+            logits = logits[repeat]
+            hidden = hidden[repeat]
+        visible, lengths = read.visible[repeat], lengths[repeat]
+        active = torch.arange(len(repeat), device=device)
+        eos = torch.tensor(sorted(eos_token_ids), device=device)
+        for column in range(steps):
+            tokens, logprobs = sample_tokens(logits, uniform[active, column], temperature, top_p)
+            values = value_head(hidden).tolist() if value_head is not None else None
+            yield column, active.tolist(), tokens.tolist(), logprobs.tolist(), values
+            going = ~torch.isin(tokens, eos)
+            if self.keep is not None:
+                for row in (~going).nonzero()[:, 0].tolist():
+                    slots = visible[row, 0, 0, : width + column].nonzero()[:, 0]
+                    self.keep(int(active[row]), [layer.keep(row, slots) for layer in layers])
+            if column == steps - 1 or not going.any():
+                return
+            if not going.all():
+                keep = close_gaps(going, layers)
+                active, tokens = active[keep], tokens[keep]
+                visible, lengths = visible[keep], lengths[keep]
+            mask = visible_mask(visible, width + column, width + column + 1)
+            positions = (lengths + column)[:, None]
+            logits, hidden = self._forward(tokens[:, None], mask, positions, cache)
+
+    def _read(self, device: torch.device, steps: int) -> _Read:
+        """Prompts from their first token; what several begin with is computed once."""
         prefixes, prefix_of = shared_prefixes(self.prompts)
         rests = [p[len(prefixes[g]) :] for p, g in zip(self.prompts, prefix_of, strict=True)]
         shared, rest_width = max(map(len, prefixes)), max(map(len, rests))
@@ -240,34 +315,51 @@ class _Batch:
             self._forward(prefix_ids, visible_mask(seen, 0, shared), positions, cache)
             for layer in layers:
                 layer.repeat_rows(chosen)
-        lengths = torch.tensor([len(p) for p in self.prompts], device=device)
         positions = (slot[:rest_width] - rest_padding[:, None]).clamp(min=0)
         positions += (shared - prefix_padding)[chosen][:, None]
         mask = visible_mask(visible, shared, width)
         logits, hidden = self._forward(rest_ids, mask, positions, cache)
-        repeat = torch.arange(len(self.prompts), device=device).repeat_interleave(self.repeats)
-        if self.repeats > 1:
-            for layer in layers:
-                layer.repeat_rows(repeat)
-            logits = logits[repeat]
-            hidden = hidden[repeat]
-        visible, lengths = visible[repeat], lengths[repeat]
-        active = torch.arange(len(repeat), device=device)
-        eos = torch.tensor(sorted(eos_token_ids), device=device)
-        for column in range(steps):
-            tokens, logprobs = sample_tokens(logits, uniform[active, column], temperature, top_p)
-            values = value_head(hidden).tolist() if value_head is not None else None
-            yield column, active.tolist(), tokens.tolist(), logprobs.tolist(), values
-            going = ~torch.isin(tokens, eos)
-            if column == steps - 1 or not going.any():
-                return
-            if not going.all():
-                keep = close_gaps(going, layers)
-                active, tokens = active[keep], tokens[keep]
-                visible, lengths = visible[keep], lengths[keep]
-            mask = visible_mask(visible, width + column, width + column + 1)
-            positions = (lengths + column)[:, None]
-            logits, hidden = self._forward(tokens[:, None], mask, positions, cache)
+        return _Read(layers, visible, logits, hidden)
+
+    def _read_ends(self, device: torch.device, steps: int) -> _Read:
+        """Prompts after what is kept of them, those with ends of like length together."""
+        known = [row[0][0].shape[1] for row in self.kept]
+        ends = [prompt[n:] for prompt, n in zip(self.prompts, known, strict=True)]
+        order = sorted(range(len(ends)), key=lambda i: len(ends[i]))
+        rows: list[KeptRow] = []
+        outputs: list[tuple[Tensor, Tensor]] = []
+        for _, group in groupby(order, key=lambda i: len(ends[i]).bit_length()):
+            chosen = list(group)
+            start = max(known[i] for i in chosen)
+            ids, padding = _pad_left([ends[i] for i in chosen], device)
+            width = start + ids.shape[1]
+            layers = [
+                GrowingLayer.of(kept, start, width)
+                for kept in zip(*(self.kept[i] for i in chosen), strict=True)
+            ]
+            begins = torch.tensor([start - known[i] for i in chosen], device=device)
+            slot = torch.arange(room(width), device=device)
+            visible = slot >= begins[:, None]
+            visible &= (slot < start) | (slot >= start + padding[:, None])
+            positions = (slot[: ids.shape[1]] - padding[:, None]).clamp(min=0)
+            positions += (start - begins)[:, None]
+            mask = visible_mask(visible[:, None, None], start, width)
+            outputs.append(self._forward(ids, mask, positions, Cache(layers=[*layers])))
+            for row in range(len(chosen)):
+                slots = visible[row, :width].nonzero()[:, 0]
+                rows.append([layer.keep(row, slots) for layer in layers])
+        place = sorted(range(len(order)), key=order.__getitem__)
+        width = max(map(len, self.prompts))
+        joined = [
+            GrowingLayer.of(layer_rows, width, width)
+            for layer_rows in zip(*(rows[i] for i in place), strict=True)
+        ]
+        begins = torch.tensor([width - len(prompt) for prompt in self.prompts], device=device)
+        visible = (torch.arange(room(width + steps), device=device) >= begins[:, None])[
+            :, None, None
+        ]
+        logits, hidden = (torch.cat(parts)[place] for parts in zip(*outputs, strict=True))
+        return _Read(joined, visible, logits, hidden)
 
     def _forward(
         self, ids: Tensor, mask: Tensor, positions: Tensor, cache: Cache
@@ -294,6 +386,23 @@ class _Batch:
         finally:
             hook.remove()
         return out.logits[:, -1], hidden[0][:, -1]
+
+
+def _num_known(prompts: list[list[int]], kept: dict[tuple[int, ...], KeptRow]) -> list[int]:
+    """Of each prompt, how many tokens at its beginning are kept, short of its last."""
+    lengths = sorted({len(ids) for ids in kept}, reverse=True)
+    return [
+        next((n for n in lengths if n < len(ids) and tuple(ids[:n]) in kept), 0) for ids in prompts
+    ]
+
+
+def _batches(prompts: list[list[int]], known: list[int], size: int) -> Iterator[list[int]]:
+    """Indices of prompts of like length; those of which something is kept are by themselves."""
+    for is_known in (True, False):
+        order = [i for i in range(len(prompts)) if bool(known[i]) is is_known]
+        order.sort(key=lambda i: len(prompts[i]))
+        for start in range(0, len(order), size):
+            yield order[start : start + size]
 
 
 def _pad_left(rows: list[list[int]], device: torch.device) -> tuple[Tensor, Tensor]:

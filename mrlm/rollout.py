@@ -35,8 +35,12 @@ class SupportsGenerate(Protocol):
         top_p: float = 1.0,
         seed: int | None = None,
         progress: Callable[[int], None] | None = None,
+        keep_cache: bool = False,
     ) -> list[Completion]:
-        """Sample ``num_generations`` completions per prompt, those of one prompt adjacent."""
+        """Sample ``num_generations`` completions per prompt, those of one prompt adjacent.
+
+        ``keep_cache`` is a hint: the next call's prompts go on from these completions.
+        """
         ...
 
 

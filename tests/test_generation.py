@@ -86,6 +86,69 @@ def test_rows_do_not_depend_on_their_batch(tiny_llama: Any, tiny_tokenizer: Any)
     assert [c.token_ids for c in whole] != [c.token_ids for c in other]
 
 
+@pytest.mark.parametrize("max_rows", [256, 4])
+def test_a_conversation_goes_on_from_what_is_kept(
+    model: Any, tiny_tokenizer: Any, monkeypatch: pytest.MonkeyPatch, max_rows: int
+) -> None:
+    """Turn after turn the tokens, log-probabilities and values are those of reading it all again,
+    and less is read; with ``max_rows`` below the number of rows, some are not kept."""
+    head = torch.nn.Linear(32, 1)
+    sampling: Any = {
+        "max_new_tokens": 9, "temperature": 0.8, "value_head": lambda x: head(x).squeeze(-1)
+    }  # fmt: skip
+    keeping, fresh = (fp32(model, tiny_tokenizer, max_rows=max_rows) for _ in range(2))
+    # So many that most rows end by themselves.
+    keeping.eos_token_ids = fresh.eos_token_ids = set(range(0, len(tiny_tokenizer), 3))
+    read = {keeping._model: 0, fresh._model: 0}
+    forward = type(keeping._model).forward
+
+    def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if kwargs["input_ids"].shape[1] > 1:
+            read[self] += kwargs["input_ids"].numel()
+        return forward(self, *args, **kwargs)
+
+    monkeypatch.setattr(type(keeping._model), "forward", counted)
+    prompts = [*PROMPTS, PROMPTS[0]]
+    for turn in range(3):
+        read.update(dict.fromkeys(read, 0))
+        kept, again = (
+            generator.generate(prompts, seed=turn, **sampling, **more)
+            for generator, more in ((keeping, {"keep_cache": True}), (fresh, {}))
+        )
+        assert [c.token_ids for c in kept] == [c.token_ids for c in again]
+        for one, other in zip(kept, again, strict=True):
+            for name in ("logprobs", "values"):
+                torch.testing.assert_close(
+                    torch.tensor(getattr(one, name)), torch.tensor(getattr(other, name)),
+                    atol=1e-4, rtol=0,
+                )  # fmt: skip
+        if turn and max_rows > len(prompts):
+            assert read[keeping._model] < 0.7 * read[fresh._model]
+        # Results of very different length, and a row whose conversation does not go on.
+        ends = [[20 + i] * (2 + 11 * (i % 3)) for i in range(len(prompts))]
+        prompts = [
+            [*prompt, *c.token_ids, *end] if i else [50] * 30
+            for i, (prompt, c, end) in enumerate(zip(prompts, kept, ends, strict=True))
+        ]
+    assert any(c.finished for c in kept)
+
+
+def test_nothing_is_kept_of_other_weights(tiny_llama: Any, tiny_tokenizer: Any) -> None:
+    model, changed = tiny_llama(), tiny_llama()
+    with torch.no_grad():
+        for weight in changed.parameters():
+            weight += 0.2 * torch.randn_like(weight)
+    eos = greedy_one_by_one(model, PROMPTS[0], 3, -1)[1]
+    generator = fp32(model, tiny_tokenizer)
+    generator.eos_token_ids = {eos}
+    out = generator.generate(PROMPTS, max_new_tokens=8, temperature=0, keep_cache=True)
+    assert generator._kept
+    prompts = [[*p, *c.token_ids, 7, 8] for p, c in zip(PROMPTS, out, strict=True)]
+    generator.sync(changed)
+    out = generator.generate(prompts, max_new_tokens=4, temperature=0)
+    assert [c.token_ids for c in out] == [greedy_one_by_one(changed, p, 4, eos) for p in prompts]
+
+
 SIBLINGS = [
     [1, 2, 3, 4, 5, 6, 7], [1, 2, 3, 4, 5, 8], [1, 2, 3, 4, 5, 8, 9, 9],
     [9, 8, 7, 6, 5, 4, 3, 2], [9, 8, 7, 6, 5, 4, 3, 1, 1], [9, 8, 7, 6, 5, 4, 3],

@@ -186,20 +186,15 @@ class Generator:
         results: list[Completion] = [Completion([], [], False) for _ in range(rows)]
         kept, self._kept = self._kept, {}
         known = _num_known(prompt_ids, kept)
-
-        def keep(slot: int, row: KeptRow) -> None:
-            if len(self._kept) < self.max_rows:
-                # The last token was not read yet.
-                ids = prompt_ids[slot // num_generations] + results[slot].token_ids[:-1]
-                self._kept[tuple(ids)] = row
-
         for chosen in _batches(prompt_ids, known, max(1, self.max_rows // num_generations)):
             slots = [i * num_generations + j for i in chosen for j in range(num_generations)]
-            batch = _Batch(self._model, [prompt_ids[i] for i in chosen], num_generations)
-            if known[chosen[0]]:
-                batch.kept = [kept[tuple(prompt_ids[i][: known[i]])] for i in chosen]
-            if keep_cache:
-                batch.keep = lambda row, kv, slots=slots: keep(slots[row], kv)
+            batch = _Batch(
+                self._model,
+                [prompt_ids[i] for i in chosen],
+                num_generations,
+                [kept[tuple(prompt_ids[i][: known[i]])] for i in chosen if known[i]],
+                keep_cache,
+            )
             for column, active, tokens, logprobs, values in batch.run(
                 uniform[slots], temperature, top_p, value_head, self.eos_token_ids
             ):
@@ -214,6 +209,11 @@ class Generator:
                     finished += done.finished or column == max_new_tokens - 1
                 if progress is not None and finished:
                     progress(finished)
+            for row, read in batch.ended.items():
+                # Of a completion all but the last token was read.
+                ids = prompt_ids[slots[row] // num_generations] + results[slots[row]].token_ids[:-1]
+                if len(self._kept) < self.max_rows:
+                    self._kept[tuple(ids)] = read
         return results
 
 
@@ -237,17 +237,31 @@ class _Read:
 class _Batch:
     """One batch of prompts, decoded to the end.
 
-    Attributes:
+    Args:
+        model: Samples.
+        prompts: Token ids of each prompt.
+        repeats: Completions per prompt.
         kept: For each prompt, keys and values of the tokens it begins with; or empty.
-        keep: Is given each row that ends by itself, with keys and values of what it read.
+        keep: Whether to fill ``ended``.
+
+    Attributes:
+        ended: Keys and values of all that was read of the rows that ended by themselves.
     """
 
-    def __init__(self, model: PreTrainedModel, prompts: list[list[int]], repeats: int) -> None:
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        prompts: list[list[int]],
+        repeats: int,
+        kept: list[KeptRow],
+        keep: bool,
+    ) -> None:
         self.model = model
         self.prompts = prompts
         self.repeats = repeats
-        self.kept: list[KeptRow] = []
-        self.keep: Callable[[int, KeptRow], None] | None = None
+        self.kept = kept
+        self.keep = keep
+        self.ended: dict[int, KeptRow] = {}
 
     def run(
         self,
@@ -277,10 +291,10 @@ class _Batch:
             values = value_head(hidden).tolist() if value_head is not None else None
             yield column, active.tolist(), tokens.tolist(), logprobs.tolist(), values
             going = ~torch.isin(tokens, eos)
-            if self.keep is not None:
+            if self.keep:
                 for row in (~going).nonzero()[:, 0].tolist():
                     slots = visible[row, 0, 0, : width + column].nonzero()[:, 0]
-                    self.keep(int(active[row]), [layer.keep(row, slots) for layer in layers])
+                    self.ended[int(active[row])] = [layer.keep(row, slots) for layer in layers]
             if column == steps - 1 or not going.any():
                 return
             if not going.all():

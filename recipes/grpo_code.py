@@ -81,14 +81,14 @@ SETTINGS = {
         "use_peft": True,
         "merge_adapter": True,
         "max_steps": 28,
-        "learning_rate": 1e-3,
+        "learning_rate": 1.5e-3,
         "lr_scheduler_type": "linear",
         "num_generations": 4,
         "per_device_train_batch_size": 16,  # 64 long episodes at once take 12 GB
         "gradient_accumulation_steps": 4,
         "max_completion_length": 224,
         "max_tool_calling_iterations": MOST_ROUNDS,
-        "temperature": 0.8,
+        "temperature": 1.0,
     },
 }
 

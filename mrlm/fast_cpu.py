@@ -143,11 +143,12 @@ class FastCPUMixin(TRLGRPOTrainer):
         return chosen
 
 
-def _rows_with_gradient(advantages: Tensor, micro_batches: int) -> Tensor:
+def _rows_with_gradient(advantages: Tensor, micro_batches: int, least: int) -> Tensor:
     """Indices, ascending, of the rows (B,) that are not 0, and of as many others as make the
-    number one that splits into equal micro-batches."""
+    number at least ``least`` and one that splits into equal micro-batches."""
     has_gradient = advantages != 0
-    count = max(1, -(-int(has_gradient.sum()) // micro_batches)) * micro_batches
+    count = max(1, least, int(has_gradient.sum()))
+    count = -(-count // micro_batches) * micro_batches
     return (~has_gradient).to(torch.uint8).argsort(stable=True)[:count].sort().values
 
 
@@ -179,7 +180,9 @@ class GRPOTrainer(ResumableRollouts, PromptOutcomes, FastCPUMixin):
         )
         if not (self.model.training and self._is_fast() and is_exact):
             return batch
-        rows = _rows_with_gradient(batch["advantages"], args.steps_per_generation)
+        # As many in every process: TRL gathers a number per row.
+        count = int(self.accelerator.gather((batch["advantages"] != 0).sum()).max())
+        rows = _rows_with_gradient(batch["advantages"], args.steps_per_generation, count)
         return {name: x[rows] if x.ndim else x for name, x in batch.items()}
 
     def _get_per_token_logps_and_entropies(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -121,18 +124,72 @@ def test_completions_of_a_prompt_share_a_micro_batch() -> None:
 
 
 @pytest.mark.parametrize(
-    ("advantages", "micro_batches", "rows"),
+    ("advantages", "micro_batches", "least", "rows"),
     [
-        ([0, 1, -1, 0, 0, 2], 1, [1, 2, 5]),
-        ([0, 1, -1, 0, 0, 2], 2, [0, 1, 2, 5]),
-        ([0, 0, 0, 0], 1, [0]),
-        ([0, 0, 0, 0], 2, [0, 1]),
-        ([1, -1], 2, [0, 1]),
+        ([0, 1, -1, 0, 0, 2], 1, 0, [1, 2, 5]),
+        ([0, 1, -1, 0, 0, 2], 2, 0, [0, 1, 2, 5]),
+        ([0, 1, -1, 0, 0, 2], 1, 5, [0, 1, 2, 3, 5]),
+        ([0, 1, -1, 0, 0, 2], 2, 5, [0, 1, 2, 3, 4, 5]),
+        ([0, 0, 0, 0], 1, 0, [0]),
+        ([0, 0, 0, 0], 2, 0, [0, 1]),
+        ([1, -1], 2, 0, [0, 1]),
     ],
 )
-def test_rows_with_gradient(advantages: list[int], micro_batches: int, rows: list[int]) -> None:
-    found = _rows_with_gradient(torch.tensor(advantages).float(), micro_batches)
+def test_rows_with_gradient(
+    advantages: list[int], micro_batches: int, least: int, rows: list[int]
+) -> None:
+    found = _rows_with_gradient(torch.tensor(advantages).float(), micro_batches, least)
     assert found.tolist() == rows
+
+
+def test_processes_that_have_different_numbers_of_rows_to_learn_from(
+    tiny_llama: Any, tiny_tokenizer: Any, tmp_path: Path
+) -> None:
+    """Real ``torchrun``: the prompts of one process teach, those of the other do not, in turn."""
+    folder = str(tmp_path / "model")
+    tiny_llama().save_pretrained(folder)
+    tiny_tokenizer.save_pretrained(folder)
+    script = tmp_path / "tied.py"
+    script.write_text(
+        f"""
+from datasets import Dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from trl import GRPOConfig
+from mrlm.fast_cpu import GRPOTrainer
+
+def reward(prompts, completion_ids, **_):
+    teaches = trainer.accelerator.process_index == trainer.state.global_step % 2
+    return [float(ids[0] % 97) if teaches else 1.0 for ids in completion_ids]
+
+trainer = GRPOTrainer(
+    AutoModelForCausalLM.from_pretrained({folder!r}), reward,
+    GRPOConfig(
+        {str(tmp_path / "run")!r}, use_cpu=True, bf16=False, report_to="none", max_steps=4,
+        per_device_train_batch_size=4, num_generations=4, max_completion_length=4,
+        save_strategy="no", disable_tqdm=True,
+    ),
+    train_dataset=Dataset.from_dict({{"prompt": ["ab", "cd", "ef", "gh"] * 4}}),
+    processing_class=AutoTokenizer.from_pretrained({folder!r}),
+)
+seen = []
+compute = trainer._compute_loss
+trainer._compute_loss = lambda model, inputs: (
+    seen.append(len(inputs["advantages"])), compute(model, inputs)
+)[1]
+trainer.train()
+print(f"rows {{seen}}" + chr(10), end="", flush=True)
+""",
+        encoding="utf-8",
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2",
+         str(script)],
+        env=os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    first, second = (line for line in done.stdout.splitlines() if line.startswith("rows"))
+    assert first == second
 
 
 @pytest.mark.parametrize("accumulation", [1, 2])
@@ -153,7 +210,7 @@ def test_rows_without_gradient_change_nothing_but_the_work(
     trained = {}
     for name in ("dropped", "all"):
         if name == "all":
-            monkeypatch.setattr(fast_cpu, "_rows_with_gradient", lambda a, _: torch.arange(len(a)))
+            monkeypatch.setattr(fast_cpu, "_rows_with_gradient", lambda a, *_: torch.arange(len(a)))
         # One step: the order of the next one's prompts depends on how many were shuffled.
         settings: dict[str, Any] = {"gradient_accumulation_steps": accumulation, "max_steps": 1}
         settings["per_device_train_batch_size"] = 16 // accumulation  # all rows, each twice

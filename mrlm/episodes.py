@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Episode", "play_episodes", "transcript"]
 
-# Any large step: the noise of later turns must not repeat that of the first.
-_SEED_STEP = 1_000_003
+# Episodes side by side: no more than a ``Generator`` keeps from one turn to the next.
+_AT_ONCE = 256
+# Any large steps: the noise of later turns and of other episodes must not repeat that of the first.
+_SEED_STEP, _PORTION_STEP = 1_000_003, 1_000_000_007
 
 
 @dataclass
@@ -90,6 +92,18 @@ def play_episodes(
     Returns:
         ``len(rows) * num_generations`` episodes, those of one row adjacent.
     """
+    rows, size = list(rows), max(1, _AT_ONCE // num_generations)
+    if len(rows) > size:
+        return [
+            episode
+            for number, start in enumerate(range(0, len(rows), size))
+            for episode in play_episodes(
+                generator, tokenizer, rows[start : start + size], task,
+                max_new_tokens=max_new_tokens, num_generations=num_generations,
+                temperature=temperature, top_p=top_p, progress=progress,
+                seed=None if seed is None else seed + number * _PORTION_STEP,
+            )
+        ]  # fmt: skip
     add_tool_calling(tokenizer)
     episodes = [_start(tokenizer, row, task) for row in rows for _ in range(num_generations)]
     active = episodes

@@ -108,6 +108,27 @@ def test_several_samples_of_a_row_are_adjacent(tool_tokenizer: Any, gold_policy:
     assert all(record.score == 1.0 for record in records)
 
 
+def test_many_episodes_are_played_in_portions(
+    tool_tokenizer: Any, gold_policy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same episodes in the order of the rows, and no portion has another's noise."""
+    wanted = rows(7)
+    whole = play(gold_policy(tool_tokenizer, wanted), wanted, num_generations=2)
+    monkeypatch.setattr("mrlm.episodes._AT_ONCE", 5)
+    policy = gold_policy(tool_tokenizer, wanted)
+    heard, generate, ended = [], policy.generate, []
+
+    def listened(prompt_ids: list[list[int]], **sampling: Any) -> list[Any]:
+        heard.append((len(prompt_ids) * sampling["num_generations"], sampling["seed"]))
+        return generate(prompt_ids, **sampling)
+
+    policy.generate = listened
+    parts = play(policy, wanted, num_generations=2, seed=3, progress=ended.append)
+    assert [e.token_ids for e in parts] == [e.token_ids for e in whole]
+    assert max(count for count, _ in heard) == 4 and sum(ended) == 14
+    assert len({seed for _, seed in heard}) == len(heard) > 4
+
+
 def test_a_transcript_puts_results_below_their_calls() -> None:
     calls = [
         {"id": f"call_{i}", "function": {"name": "add", "arguments": {"a": i}}} for i in (1, 2, 3)

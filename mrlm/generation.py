@@ -16,25 +16,19 @@ cover: encoder-decoder and multimodal models, sliding-window and recurrent cache
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.fsdp import FSDPModule
-from torch.distributed.tensor import DTensor
 from transformers.cache_utils import Cache
-from transformers.initialization import no_init_weights
-from transformers.modeling_utils import local_torch_dtype
 
-from mrlm.attention import ATTENTION
 from mrlm.cache import GrowingLayer, KeptRow, close_gaps, room, visible_mask
 from mrlm.hardware import has_fast_bf16, reuse_freed_memory
 from mrlm.prefixes import shared_prefixes
+from mrlm.weight_copy import empty_copy, merged_parameters, plain_model
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -114,7 +108,7 @@ class Generator:
         max_rows: int = 256,
         device: torch.device | None = None,
     ) -> None:
-        base = _base(model)
+        base = plain_model(model)
         self.device = device or next(base.parameters()).device
         if self.device.type == "cpu":
             reuse_freed_memory()
@@ -122,7 +116,7 @@ class Generator:
             dtype = torch.bfloat16 if has_fast_bf16(self.device) else base.dtype
         self.max_rows = max_rows
         self.eos_token_ids = _eos_token_ids(base, tokenizer)
-        self._model = _empty_copy(base, dtype, self.device)
+        self._model = empty_copy(base, dtype, self.device)
         self._kept: dict[tuple[int, ...], KeptRow] = {}
         self.sync(model)
 
@@ -131,7 +125,7 @@ class Generator:
         """Take over the model's present weights; call after each optimizer step."""
         self._kept = {}
         target = dict(self._model.named_parameters())
-        for name, weight in _merged_parameters(model):
+        for name, weight in merged_parameters(model):
             if name in target:
                 target[name].copy_(weight)
 
@@ -424,58 +418,6 @@ def _pad_left(rows: list[list[int]], device: torch.device) -> tuple[Tensor, Tens
     width = max(map(len, rows))
     ids = torch.tensor([[0] * (width - len(row)) + row for row in rows], device=device)
     return ids.long(), torch.tensor([width - len(row) for row in rows], device=device)
-
-
-def _base(model: nn.Module) -> PreTrainedModel:
-    """The causal language model under a PEFT wrapper, or the model itself."""
-    get_base_model = getattr(model, "get_base_model", None)
-    return get_base_model() if get_base_model is not None else model  # type: ignore[return-value]
-
-
-def _empty_copy(
-    model: PreTrainedModel, dtype: torch.dtype, device: torch.device
-) -> PreTrainedModel:
-    """A model of the same class and config with weights of ``dtype`` to be filled by ``sync``."""
-    config = copy.deepcopy(model.config)
-    # FSDP2 puts a class of its own in front of the model's.
-    plain: Any = next(c for c in type(model).__mro__ if not issubclass(c, FSDPModule))
-    with no_init_weights(), local_torch_dtype(dtype, plain.__name__):
-        empty: Any = plain(config)  # `from_config` would split it under ZeRO-3
-    empty.tie_weights()
-    copied: PreTrainedModel = empty.to(device).eval()
-    copied.requires_grad_(False)
-    on_cpu = copied.device.type == "cpu"
-    if on_cpu and copied._supports_attention_backend and config._attn_implementation != "eager":
-        copied.set_attn_implementation(ATTENTION)
-    return copied
-
-
-def _merged_parameters(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Names and weights of the plain model, each LoRA update added on the fly.
-
-    ``merge_adapter`` would write into the weights and its undoing would leave rounding behind.
-    """
-    base = _base(model)
-    for name, weight in base.named_parameters():
-        path, _, kind = name.replace(".base_layer.", ".").rpartition(".")
-        layer: Any = base.get_submodule(path)
-        # One layer's update at a time: all of them would take as much memory as the model.
-        with _gathered(layer, weight):
-            if kind == "weight" and hasattr(layer, "get_delta_weight"):
-                weight = sum((layer.get_delta_weight(a) for a in layer.active_adapters), weight)
-            yield f"{path}.{kind}", weight.full_tensor() if isinstance(weight, DTensor) else weight
-
-
-def _gathered(layer: nn.Module, weight: Tensor) -> AbstractContextManager[None]:
-    """In which a layer that DeepSpeed ZeRO-3 has split is whole; all processes enter it."""
-    if not hasattr(weight, "ds_id"):
-        return nullcontext()
-    import deepspeed
-
-    gathered: AbstractContextManager[None] = deepspeed.zero.GatheredParameters(
-        [*layer.parameters()]
-    )
-    return gathered
 
 
 def _eos_token_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> set[int]:

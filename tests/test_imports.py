@@ -30,7 +30,8 @@ LIBRARIES = {
     "mrlm.fast_cpu": {"torch", "accelerate", "trl"},
     "mrlm.attention": {"torch", "transformers"},
     "mrlm.cache": {"torch", "transformers"},
-    "mrlm.generation": {"deepspeed", "torch", "transformers"},  # DeepSpeed where it split a weight
+    "mrlm.generation": {"torch", "transformers"},
+    "mrlm.weight_copy": {"deepspeed", "torch", "transformers"},  # DeepSpeed where it split a weight
     "mrlm.hardware": {"torch"},
     "mrlm.hub": {"httpx2", "huggingface_hub"},
     "mrlm.model_repository": set(),
@@ -64,7 +65,8 @@ PARTS = {
     "mrlm.fast_cpu": {"mrlm.curriculum", "mrlm.generation", "mrlm.packing", "mrlm.resumption"},
     "mrlm.attention": set(),
     "mrlm.cache": set(),
-    "mrlm.generation": {"mrlm.attention", "mrlm.cache", "mrlm.hardware", "mrlm.prefixes"},
+    "mrlm.generation": {"mrlm.cache", "mrlm.hardware", "mrlm.prefixes", "mrlm.weight_copy"},
+    "mrlm.weight_copy": {"mrlm.attention"},
     "mrlm.hardware": set(),
     "mrlm.hub": {"mrlm.errors"},
     "mrlm.model_repository": {"mrlm.hub"},

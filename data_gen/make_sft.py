@@ -18,9 +18,9 @@ from pathlib import Path
 from make_preferences import SamplingConfig, parse, print_statistics, sample
 from rich.console import Console
 
-from mrlm.demonstrations import demonstration, tool_schemas
+from mrlm.data.demonstrations import demonstration, tool_schemas
+from mrlm.data.rejection import best_samples
 from mrlm.files import write_json_lines
-from mrlm.rejection import best_samples
 
 
 @dataclass

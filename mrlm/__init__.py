@@ -7,18 +7,18 @@ from importlib import import_module
 from typing import Any
 
 _EXPORTS = {
-    "Comparison": "mrlm.comparison",
+    "Comparison": "mrlm.evaluation.comparison",
     "DatasetError": "mrlm.errors",
-    "Evaluation": "mrlm.evaluation",
+    "Evaluation": "mrlm.evaluation.evaluation",
     "ModelError": "mrlm.errors",
     "MrlmError": "mrlm.errors",
     "PPOConfig": "mrlm.ppo",
     "PPOTrainer": "mrlm.ppo",
-    "RunFolder": "mrlm.run_folder",
+    "RunFolder": "mrlm.runs.folder",
     "TASKS": "mrlm.tasks",
     "Task": "mrlm.task",
-    "compare": "mrlm.comparison",
-    "evaluate": "mrlm.evaluation",
+    "compare": "mrlm.evaluation.comparison",
+    "evaluate": "mrlm.evaluation.evaluation",
     "print_comparison": "mrlm.report",
     "write_report": "mrlm.report",
 }

@@ -4,7 +4,7 @@ A generated problem belongs to ``train`` or ``test`` because of what it *is*, no
 seed that produced it: its content key is hashed into a bucket, and a generator redraws until the
 key falls into the split that was asked for. So no pair of seeds can put one problem on both sides.
 A content key should name what makes two problems the same problem (the situation and its numbers)
-and leave out what does not (names, wording, filler).
+and leave out what does not (names, format, filler).
 
 Rows draw from streams derived by hashing ``(seed, split, index)``. Row ``i`` therefore does not
 depend on the size of the dataset, and neighbouring seeds share nothing beyond chance, which

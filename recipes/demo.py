@@ -19,14 +19,15 @@ from rich.console import Console
 from trl import get_peft_config
 
 from mrlm import PPOTrainer, RunFolder, compare, evaluate, print_comparison, write_report
-from mrlm.arguments import RolloutArguments, parse_arguments
-from mrlm.callbacks import CompletionsTable, LiveEvaluation, TrainingProgress
-from mrlm.curriculum import curriculum, outcome_notes
-from mrlm.generation import Generator
+from mrlm.data.curriculum import curriculum
+from mrlm.experiment.arguments import RolloutArguments, parse_arguments
+from mrlm.experiment.callbacks import CompletionsTable, LiveEvaluation, TrainingProgress
 from mrlm.hardware import detect_hardware, use_all_cores
-from mrlm.models import encode_prompts
-from mrlm.policy import load_policy
+from mrlm.models.loading import encode_prompts
+from mrlm.models.policy import load_policy
 from mrlm.report import write_model_card
+from mrlm.sampling.generator import Generator
+from mrlm.trainers.dynamic_sampling import outcome_notes
 
 # The recipe's settings, in a folder of the demo's own.
 DEMO = {"math": SETTINGS["math"] | {"output_dir": "runs/demo", "save_strategy": "no"}}
@@ -90,9 +91,11 @@ def main(args: Sequence[str] | None = None) -> None:
         first = held_out[0]
         [prompt] = encode_prompts(tokenizer, [first["prompt"]])
         [sample] = generator.generate(
-            [prompt], max_new_tokens=config.max_completion_length, temperature=config.temperature,
+            [prompt],
+            max_new_tokens=config.max_completion_length,
+            temperature=config.temperature,
             seed=config.seed,
-        )  # fmt: skip
+        )
         say("One answer, as the policy samples it:")
         say(f"  {tokenizer.decode(sample.token_ids, skip_special_tokens=True)!r}", markup=False)
 
@@ -107,14 +110,23 @@ def main(args: Sequence[str] | None = None) -> None:
 
     def measure(folder):
         return evaluate(
-            trainer.model, tokenizer, task, num_rows=math.eval_rows, generator=generator,
-            max_new_tokens=math.eval_max_new_tokens, output_dir=folder,
-        )  # fmt: skip
+            trainer.model,
+            tokenizer,
+            task,
+            num_rows=math.eval_rows,
+            generator=generator,
+            max_new_tokens=math.eval_max_new_tokens,
+            output_dir=folder,
+        )
 
     trainer = PPOTrainer(
-        model, list(task.reward_funcs), config, train_dataset=train, processing_class=tokenizer,
+        model,
+        list(task.reward_funcs),
+        config,
+        train_dataset=train,
+        processing_class=tokenizer,
         peft_config=get_peft_config(model_config),
-    )  # fmt: skip
+    )
     trainer.resample_rounds = math.resample_uninformative
     if math.live_eval_rows:
         rows, tokens = math.live_eval_rows, math.eval_max_new_tokens

@@ -29,14 +29,14 @@ from typing import Any
 
 from trl import DPOConfig, DPOTrainer
 
-from mrlm.arguments import ImitationArguments, parse_arguments
-from mrlm.demonstrations import json_dataset
-from mrlm.experiment import Experiment
+from mrlm.data.demonstrations import json_dataset
+from mrlm.data.preferences import preference_pairs, with_worked_solutions
+from mrlm.experiment.arguments import ImitationArguments, parse_arguments
+from mrlm.experiment.run import Experiment
 from mrlm.files import read_json_lines, write_json_lines
 from mrlm.hardware import fit_the_device
-from mrlm.preferences import preference_pairs, with_worked_solutions
-from mrlm.rollout import rollout
-from mrlm.vocabulary_head import lean_head
+from mrlm.sampling.rollout import rollout
+from mrlm.trainers.lm_head import lean_head
 
 # What suits the embedded 135M model on two CPU cores, task by task.
 SETTINGS = {
@@ -124,15 +124,22 @@ def preferences(experiment: Experiment, arguments: DPOArguments) -> list[dict[st
     else:
         rows = experiment.training_rows()
         records = rollout(
-            experiment.generator(), experiment.tokenizer, rows, experiment.task,
-            seed=experiment.config.seed, max_new_tokens=arguments.eval_max_new_tokens,
-            num_generations=arguments.num_generations, temperature=arguments.temperature,
+            experiment.generator(),
+            experiment.tokenizer,
+            rows,
+            experiment.task,
+            seed=experiment.config.seed,
+            max_new_tokens=arguments.eval_max_new_tokens,
+            num_generations=arguments.num_generations,
+            temperature=arguments.temperature,
             all_processes=True,
-        )  # fmt: skip
+        )
         pairs, statistics = preference_pairs(
-            with_worked_solutions(records, rows), task=experiment.task,
-            min_margin=arguments.min_margin, pairs_per_row=arguments.pairs_per_row,
-        )  # fmt: skip
+            with_worked_solutions(records, rows),
+            task=experiment.task,
+            min_margin=arguments.min_margin,
+            pairs_per_row=arguments.pairs_per_row,
+        )
         experiment.console.print(statistics)
         if experiment.is_first:
             write_json_lines(file, pairs)

@@ -24,12 +24,12 @@ from dataclasses import dataclass
 
 from trl import GRPOConfig
 
-from mrlm.arguments import PolicyArguments, parse_arguments
-from mrlm.experiment import Experiment
-from mrlm.fast_cpu import GRPOTrainer
+from mrlm.experiment.arguments import PolicyArguments, parse_arguments
+from mrlm.experiment.run import Experiment
 from mrlm.hardware import fit_the_device
-from mrlm.ppo.diagnostics import DiagnosticsCallback
 from mrlm.tasks.tools import MOST_ROUNDS
+from mrlm.trainers.diagnostics import DiagnosticsCallback
+from mrlm.trainers.grpo import GRPOTrainer
 
 # What suits the embedded 135M model on two CPU cores, task by task.
 SETTINGS = {

@@ -22,18 +22,18 @@ from transformers import set_seed
 from trl import GRPOConfig, ModelConfig, get_peft_config
 
 from mrlm import RunFolder, compare, evaluate, print_comparison, write_report
-from mrlm.arguments import RecipeParser
-from mrlm.callbacks import CompletionsTable, TrainingProgress
-from mrlm.curriculum import outcome_notes
+from mrlm.data.mixture import build_mixture, mixture_rewards, parse_quotas
 from mrlm.distributed import leave_at_exit
-from mrlm.fast_cpu import GRPOTrainer
+from mrlm.experiment.arguments import RecipeParser
+from mrlm.experiment.callbacks import CompletionsTable, TrainingProgress
 from mrlm.hardware import fit_the_device, use_all_cores
-from mrlm.mixture import build_mixture, mixture_rewards, parse_quotas
-from mrlm.policy import load_policy
-from mrlm.report.wording import p_value
-from mrlm.resumption import delete_checkpoints, start_path
-from mrlm.run_folder import CONFIG_FILE
+from mrlm.models.policy import load_policy
+from mrlm.report.format import p_value
+from mrlm.runs.folder import CONFIG_FILE
 from mrlm.tasks import make_task
+from mrlm.trainers.dynamic_sampling import outcome_notes
+from mrlm.trainers.grpo import GRPOTrainer
+from mrlm.trainers.resumption import delete_checkpoints, start_path
 
 # What suits the embedded 135M model; tasks that are not here are taken as they are.
 OPTIONS = {
@@ -103,19 +103,27 @@ def main(args: Sequence[str] | None = None) -> None:
     def measure(model, stage):
         return {
             name: evaluate(
-                model, tokenizer, task, num_rows=arguments.eval_rows, progress=first,
+                model,
+                tokenizer,
+                task,
+                num_rows=arguments.eval_rows,
+                progress=first,
                 max_new_tokens=arguments.eval_max_new_tokens,
                 output_dir=getattr(folders[name], f"eval_{stage}") if first else None,
                 all_processes=True,
             )
             for name, task in tasks.items()
-        }  # fmt: skip
+        }
 
     before = measure(model, "before")
     trainer = GRPOTrainer(
-        model, mixture_rewards(tasks), config, train_dataset=train_dataset,
-        processing_class=tokenizer, peft_config=get_peft_config(model_config),
-    )  # fmt: skip
+        model,
+        mixture_rewards(tasks),
+        config,
+        train_dataset=train_dataset,
+        processing_class=tokenizer,
+        peft_config=get_peft_config(model_config),
+    )
     TrainingProgress.replace_default(trainer, "GRPO")
     trainer.add_callback(CompletionsTable(trainer, run.path))
     trainer.train(resume_from_checkpoint=checkpoint)

@@ -21,8 +21,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mrlm import PPOConfig, PPOTrainer
-from mrlm.arguments import PolicyArguments, parse_arguments
-from mrlm.experiment import Experiment
+from mrlm.experiment.arguments import PolicyArguments, parse_arguments
+from mrlm.experiment.run import Experiment
 from mrlm.tasks.tools import MOST_ROUNDS
 
 # What suits the embedded 135M model on two CPU cores, task by task.

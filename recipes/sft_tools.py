@@ -22,12 +22,12 @@ from pathlib import Path
 
 from trl import SFTConfig, SFTTrainer
 
-from mrlm.arguments import TaskArguments, parse_arguments
-from mrlm.demonstrations import demonstrations, json_dataset
-from mrlm.experiment import Experiment
+from mrlm.data.demonstrations import demonstrations, json_dataset
+from mrlm.experiment.arguments import TaskArguments, parse_arguments
+from mrlm.experiment.run import Experiment
 from mrlm.files import read_json_lines
 from mrlm.hardware import fit_the_device
-from mrlm.vocabulary_head import lean_head
+from mrlm.trainers.lm_head import lean_head
 
 # What suits the embedded 135M model on two CPU cores, task by task.
 SETTINGS = {

@@ -30,6 +30,8 @@ if "gpu" not in sys.argv:
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+pytest_plugins = ["toy_task"]
+
 PAD, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 
 CHATML = (
@@ -156,7 +158,7 @@ class GoldPolicy:
     def generate(
         self, prompt_ids: list[list[int]], *, num_generations: int = 1, **sampling: Any
     ) -> list[Any]:
-        from mrlm.generation import Completion
+        from mrlm.sampling.types import Completion
 
         said = []
         for ids in prompt_ids:
@@ -191,7 +193,7 @@ def tool_tokenizer(tiny_tokenizer: Any) -> Any:
     """The tiny tokenizer with tool calling."""
     import copy
 
-    from mrlm.chat_templates import add_tool_calling
+    from mrlm.models.chat_templates import add_tool_calling
 
     return add_tool_calling(copy.deepcopy(tiny_tokenizer))
 

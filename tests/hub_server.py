@@ -198,8 +198,15 @@ class _Handler(BaseHTTPRequestHandler):
     def info(self, body: bytes, name: str, revision: str = "main") -> Any:
         repository = self._repository(name)
         siblings = [{"rfilename": path} for path in repository.files]
-        return {"id": name, "sha": repository.sha, "private": repository.private,
-                "siblings": siblings, "tags": [], "downloads": 0, "likes": 0}  # fmt: skip
+        return {
+            "id": name,
+            "sha": repository.sha,
+            "private": repository.private,
+            "siblings": siblings,
+            "tags": [],
+            "downloads": 0,
+            "likes": 0,
+        }
 
     def preupload(self, body: bytes, name: str) -> Any:
         self._check_token(write=True)
@@ -208,10 +215,13 @@ class _Handler(BaseHTTPRequestHandler):
             path = file["path"]
             is_large = path.endswith((".parquet", ".arrow", ".safetensors", ".bin"))
             files.append(
-                {"path": path, "uploadMode": "lfs" if is_large else "regular",
-                 "shouldIgnore": False,
-                 "oid": repository.oid(path) if path in repository.files else None}
-            )  # fmt: skip
+                {
+                    "path": path,
+                    "uploadMode": "lfs" if is_large else "regular",
+                    "shouldIgnore": False,
+                    "oid": repository.oid(path) if path in repository.files else None,
+                }
+            )
         return {"files": files}
 
     def batch(self, body: bytes, name: str) -> Any:
@@ -236,8 +246,11 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server_state.xet_folder is None:
             raise _Refused(404, "no xet storage")
         # The client has a storage service that is a folder.
-        return {"casUrl": f"local://{self.server_state.xet_folder}", "accessToken": "xet",
-                "exp": int(time.time()) + 3600}  # fmt: skip
+        return {
+            "casUrl": f"local://{self.server_state.xet_folder}",
+            "accessToken": "xet",
+            "exp": int(time.time()) + 3600,
+        }
 
     def commit(self, body: bytes, name: str) -> Any:
         self._check_token(write=True)
@@ -290,8 +303,11 @@ class _Handler(BaseHTTPRequestHandler):
         if path not in repository.files:
             raise _Refused(404, f"no {path}", "EntryNotFound")
         content = repository.files[path]
-        headers = {"ETag": f'"{repository.oid(path)}"', "X-Repo-Commit": repository.sha,
-                   "Accept-Ranges": "bytes"}  # fmt: skip
+        headers = {
+            "ETag": f'"{repository.oid(path)}"',
+            "X-Repo-Commit": repository.sha,
+            "Accept-Ranges": "bytes",
+        }
         if self.command == "HEAD":
             headers["Content-Length"] = str(len(content))
         return 200, headers, content

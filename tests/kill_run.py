@@ -43,7 +43,7 @@ def make_trainer(run: str, base: str, out: str, killed: bool = False) -> Any:
     from trl import DPOConfig, DPOTrainer, GRPOConfig, SFTConfig, SFTTrainer
 
     from mrlm import PPOConfig, PPOTrainer
-    from mrlm.fast_cpu import GRPOTrainer
+    from mrlm.trainers.grpo import GRPOTrainer
 
     class Kill(TrainerCallback):
         def on_substep_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -60,10 +60,21 @@ def make_trainer(run: str, base: str, out: str, killed: bool = False) -> Any:
     }
     trainer_class, config_class, settings = classes[algorithm]
     config = config_class(
-        out, max_steps=8, per_device_train_batch_size=2, gradient_accumulation_steps=2,
-        learning_rate=1e-2, save_steps=5, logging_steps=1, report_to="none", disable_tqdm=True,
-        seed=7, bf16=False, use_cpu=True, gradient_checkpointing=False, **settings,
-    )  # fmt: skip
+        out,
+        max_steps=8,
+        per_device_train_batch_size=2,
+        gradient_accumulation_steps=2,
+        learning_rate=1e-2,
+        save_steps=5,
+        logging_steps=1,
+        report_to="none",
+        disable_tqdm=True,
+        seed=7,
+        bf16=False,
+        use_cpu=True,
+        gradient_checkpointing=False,
+        **settings,
+    )
     rewards = {"reward_funcs": low_byte_reward} if algorithm in ("ppo", "grpo") else {}
     lora = LoraConfig(
         r=4, lora_dropout=0.1, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM"

@@ -40,8 +40,11 @@ def test_refuses_without_a_gpu() -> None:
     done = subprocess.run(
         [sys.executable, str(SCRIPT), "--steps", "1"],
         env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 1
     assert "bench-gpu needs an NVIDIA or AMD GPU" in done.stderr
     assert "Traceback" not in done.stderr
@@ -65,7 +68,10 @@ def test_table(bench: Any) -> None:
 def test_one_run_of_each_kind() -> None:
     done = subprocess.run(
         [sys.executable, str(SCRIPT), "--steps", "1", "--completions", "8", "--tokens", "16"],
-        capture_output=True, text=True, timeout=900, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.count("| PPO, value head") == 2

@@ -97,8 +97,12 @@ def run_under_torchrun(processes: int, script: str) -> str:
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [*command, f"--nproc_per_node={processes}", sys.executable, "-c", script],
-        env=environment, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 
@@ -157,8 +161,14 @@ def test_accelerate_loads_the_config(name: str) -> None:
 
 def test_all_configs_are_there() -> None:
     assert {
-        "cpu", "single_gpu", "multi_gpu", "fsdp2", "fsdp2_multinode", "zero2", "zero3",
-    } == set(NAMES)  # fmt: skip
+        "cpu",
+        "single_gpu",
+        "multi_gpu",
+        "fsdp2",
+        "fsdp2_multinode",
+        "zero2",
+        "zero3",
+    } == set(NAMES)
 
 
 @pytest.mark.parametrize("name", ["fsdp2", "fsdp2_multinode", "zero2", "zero3"])

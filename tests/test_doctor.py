@@ -142,8 +142,14 @@ def test_the_program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     assert cli.main(["doctor", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     checks = {check["name"]: check["status"] for check in result["checks"]}
-    assert checks == {"packages": "ok", "device": "ok", "memory": "ok", "sandbox": "ok",
-                      "hub": "warning", "embedded model": "ok"}  # fmt: skip
+    assert checks == {
+        "packages": "ok",
+        "device": "ok",
+        "memory": "ok",
+        "sandbox": "ok",
+        "hub": "warning",
+        "embedded model": "ok",
+    }
     assert result["command"] == "mrlm train ppo --task math" and result["memory_gib"] > 0
 
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)

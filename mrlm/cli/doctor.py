@@ -55,9 +55,11 @@ def _print(diagnosis: Diagnosis) -> None:
         table.add_row(
             size.model,
             f"{size.parameters / 1e6:,.0f}M",
-            *(Text(f"{gib:,.1f} GiB{'' if fits else ' no'}", style="green" if fits else "red")
-              for gib, fits in cells),
-        )  # fmt: skip
+            *(
+                Text(f"{gib:,.1f} GiB{'' if fits else ' no'}", style="green" if fits else "red")
+                for gib, fits in cells
+            ),
+        )
     console.print(table)
     console.print(
         Text(

@@ -39,9 +39,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
     from rich.console import Console
 
-    from mrlm.evaluation import evaluate
+    from mrlm.evaluation.evaluation import evaluate
     from mrlm.files import to_json
-    from mrlm.models import load_model
+    from mrlm.models.loading import load_model
     from mrlm.report import print_evaluation
 
     model, tokenizer = load_model(arguments.model)

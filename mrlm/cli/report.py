@@ -16,7 +16,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from mrlm.report import write_model_card, write_report
-    from mrlm.run_folder import RunFolder
+    from mrlm.runs.folder import RunFolder
 
     run = RunFolder(arguments.folder)
     if run.model.is_dir():

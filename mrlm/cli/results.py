@@ -20,9 +20,11 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     summary = "table of what each algorithm gained on each task"
     parser = add_command(commands, "results", summary, _run, _EXAMPLES)
     parser.add_argument(
-        "paths", nargs="+", metavar="PATH",
+        "paths",
+        nargs="+",
+        metavar="PATH",
         help="a run, a file that --keep wrote, or a folder with any of them",
-    )  # fmt: skip
+    )
     parser.add_argument("--output", help="write the Markdown page to this file")
     parser.add_argument(
         "--keep", metavar="FOLDER", help="write a small file for each run into this folder"
@@ -32,9 +34,9 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from mrlm.files import to_json, write_text
-    from mrlm.report.learned import markdown, to_data
-    from mrlm.run_groups import group_runs
-    from mrlm.run_result import find_results
+    from mrlm.report.results_table import markdown, to_data
+    from mrlm.runs.groups import group_runs
+    from mrlm.runs.result import find_results
 
     runs, left_out = find_results(map(Path, arguments.paths))
     for why in left_out:

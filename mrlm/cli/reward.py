@@ -34,9 +34,7 @@ _LONGEST = 60
 
 def add(commands: Commands[argparse.ArgumentParser]) -> None:
     summary = "try to fool a reward function of yours"
-    parser = add_command(
-        commands, "reward", summary, _run, _EXAMPLES, description=_DESCRIPTION
-    )  # fmt: skip
+    parser = add_command(commands, "reward", summary, _run, _EXAMPLES, description=_DESCRIPTION)
     parser.add_argument("function", metavar="FILE:FUNC", help="or package.module:FUNC")
     add_task(parser)
     parser.add_argument("--num_rows", type=int, default=100, help="gold answers (default: 100)")

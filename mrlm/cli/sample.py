@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mrlm.cli.command import Commands, add_command, add_json, add_model, add_task, chosen_task
 
 if TYPE_CHECKING:
-    from mrlm.rollout import Record
+    from mrlm.sampling.rollout import Record
 
 _EXAMPLES = """
 mrlm sample --task math
@@ -45,9 +45,9 @@ def _run(arguments: argparse.Namespace) -> int:
     rows = list(task.build_dataset(arguments.num_rows, arguments.seed, arguments.split))
 
     from mrlm.files import to_json
-    from mrlm.generation import Generator
-    from mrlm.models import load_model
-    from mrlm.rollout import rollout
+    from mrlm.models.loading import load_model
+    from mrlm.sampling.generator import Generator
+    from mrlm.sampling.rollout import rollout
 
     model, tokenizer = load_model(arguments.model)
     records = rollout(

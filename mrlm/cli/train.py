@@ -30,10 +30,15 @@ _REPOSITORY_HINT = (
 def add(commands: Commands[argparse.ArgumentParser]) -> None:
     summary = "train with a recipe: ppo, grpo, sft or dpo on any task"
     parser = add_command(
-        commands, "train", summary, _run, _EXAMPLES, takes_rest=True,
+        commands,
+        "train",
+        summary,
+        _run,
+        _EXAMPLES,
+        takes_rest=True,
         description="Train with a recipe through `accelerate launch`. Flags that are not listed "
         "here go to the recipe.",
-    )  # fmt: skip
+    )
     parser.add_argument("algorithm", help="ppo, grpo, sft, dpo; or the name of a recipe")
     parser.add_argument("--task", help="a name that `mrlm tasks` lists (default: the recipe's)")
     parser.add_argument(

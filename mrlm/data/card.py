@@ -123,10 +123,14 @@ def _task(
         *_table(["column", "type"], [[n, _type(t)] for n, t in types.items()]),
     ]
     rows = [
-        [name, _count(split["num_rows"]), _count(split["num_repeated_prompts"]),
-         _count(split["num_dropped"])]
+        [
+            name,
+            _count(split["num_rows"]),
+            _count(split["num_repeated_prompts"]),
+            _count(split["num_dropped"]),
+        ]
         for name, split in splits.items()
-    ]  # fmt: skip
+    ]
     lines += ["", *_table(["split", "rows", "repeated prompts", "dropped"], rows)]
     difficulties = in_order(d for split in splits.values() for d in split["difficulties"])
     for name, split in splits.items():

@@ -27,6 +27,11 @@ def push_dataset(
     """
     ours = re.compile(rf"(?:{'|'.join(map(re.escape, replaced))})/(?:[^/]+/)?{_DATA_FILE}")
     return push_folder(
-        folder, repo_id, files, ours, repo_type="dataset", private=private,
+        folder,
+        repo_id,
+        files,
+        ours,
+        repo_type="dataset",
+        private=private,
         again="Run the same command again.",
-    )  # fmt: skip
+    )

@@ -197,9 +197,12 @@ def run(arguments: DataArguments) -> dict[str, Any]:
     result = statistics | {"out": str(out)}
     if arguments.push_to_hub is not None:
         result["commit_url"] = push_dataset(
-            out, arguments.push_to_hub, statistics["files"], list(TASKS),
+            out,
+            arguments.push_to_hub,
+            statistics["files"],
+            list(TASKS),
             private=arguments.private,
-        )  # fmt: skip
+        )
         pushed = f"Pushed {arguments.push_to_hub}: {result['commit_url']}"
         console.print(pushed, highlight=False, markup=False, soft_wrap=True)
     if arguments.json:
@@ -219,9 +222,13 @@ def _export(arguments: DataArguments, name: str, folder: Path) -> Export:
             )
         else:
             user = UserDataset(
-                arguments.dataset_name, task, parse_columns(arguments.columns), split=split,
-                config=arguments.dataset_config, drop_invalid=arguments.drop_invalid,
-            )  # fmt: skip
+                arguments.dataset_name,
+                task,
+                parse_columns(arguments.columns),
+                split=split,
+                config=arguments.dataset_config,
+                drop_invalid=arguments.drop_invalid,
+            )
             statistics.dropped = user.dropped
             rows = islice(user.rows(), arguments.size)
         sources[split] = (rows, statistics)
@@ -253,8 +260,9 @@ def _settings(arguments: DataArguments) -> dict[str, Any]:
         chosen = {
             "dataset_name": local.name if local.exists() else arguments.dataset_name,
             "dataset_config": arguments.dataset_config,
-            "columns": arguments.columns, "drop_invalid": arguments.drop_invalid,
-        }  # fmt: skip
+            "columns": arguments.columns,
+            "drop_invalid": arguments.drop_invalid,
+        }
     return {"task": arguments.task, "split": arguments.split, **chosen, "format": arguments.format}
 
 
@@ -306,8 +314,9 @@ def _show(console: Console, export: Export, preview: int) -> None:
         console.print(table)
         console.print(
             f"{counted.num_repeated:,} prompts repeat an earlier one. "
-            f"{export.rates[split]:,.0f} rows a second.", highlight=False,
-        )  # fmt: skip
+            f"{export.rates[split]:,.0f} rows a second.",
+            highlight=False,
+        )
         if counted.dropped:
             reasons = "; ".join(
                 f"{count:,}: {why}" for why, count in counted.dropped.most_common(5)

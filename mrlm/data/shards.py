@@ -176,9 +176,12 @@ def finish_task(
         state: dict[str, Any] = {
             "_data_files": [{"filename": Path(name).name} for name in names],
             "_fingerprint": f"{task}-{split}",
-            "_format_columns": None, "_format_kwargs": {}, "_format_type": None,
-            "_output_all_columns": False, "_split": split,
-        }  # fmt: skip
+            "_format_columns": None,
+            "_format_kwargs": {},
+            "_format_type": None,
+            "_output_all_columns": False,
+            "_split": split,
+        }
         DatasetInfo(features=features).write_to_directory(folder / task / split)
         (folder / task / split / "state.json").write_text(json.dumps(state))
         written += [f"{task}/{split}/{name}" for name in ("state.json", "dataset_info.json")]

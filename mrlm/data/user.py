@@ -106,9 +106,15 @@ class UserDataset:
     """
 
     def __init__(
-        self, name: str, task: Task, columns: Mapping[str, str], *, split: str = "train",
-        config: str | None = None, drop_invalid: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        name: str,
+        task: Task,
+        columns: Mapping[str, str],
+        *,
+        split: str = "train",
+        config: str | None = None,
+        drop_invalid: bool = False,
+    ) -> None:
         self.name, self.task, self.columns = name, task, dict(columns)
         self.split, self.config, self.drop_invalid = split, config, drop_invalid
         self.features: Features = task.build_dataset(0, 0, "train").features
@@ -189,8 +195,11 @@ class UserDataset:
         if not isinstance(row, Mapping):
             raise ColumnError("(the row)", "an object with columns")
         user_rows = self.task.user_rows
-        known = [*self.features, *(user_rows.needs if user_rows else ()),
-                 *(user_rows.takes if user_rows else ())]  # fmt: skip
+        known = [
+            *self.features,
+            *(user_rows.needs if user_rows else ()),
+            *(user_rows.takes if user_rows else ()),
+        ]
         mine = {
             column: row[self._theirs(column)]
             for column in dict.fromkeys(known)

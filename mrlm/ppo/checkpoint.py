@@ -1,6 +1,6 @@
 """The value function in a checkpoint: no part of the exported model, it has a file of its own.
 
-What else a run needs to resume bit for bit is the same for GRPO: ``mrlm.resumption``.
+What else a run needs to resume bit for bit is the same for GRPO: ``mrlm.trainers.resumption``.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from trl.trainer.grpo_config import GRPOConfig
 
 from mrlm.hardware import fit_the_device
 from mrlm.ppo.gae import KL_ESTIMATORS
-from mrlm.resumption import rollout_window
+from mrlm.trainers.resumption import rollout_window
 
 _LOSS_TYPES = ("dapo", "bnpo", "dr_grpo", "grpo", "cispo", "sapo")
 

@@ -15,8 +15,6 @@ from torch import Tensor
 from trl.models.utils import disable_gradient_checkpointing
 from trl.trainer.utils import pad
 
-from mrlm.curriculum import PromptOutcomes
-from mrlm.fast_cpu import FastCPUMixin
 from mrlm.ppo.gae import (
     compute_gae,
     explained_variance,
@@ -27,7 +25,9 @@ from mrlm.ppo.gae import (
     whiten,
 )
 from mrlm.ppo.subsample import inclusion_probabilities, systematic_sample
-from mrlm.resumption import ResumableRollouts
+from mrlm.trainers.dynamic_sampling import PromptOutcomes
+from mrlm.trainers.online import FastCPUMixin
+from mrlm.trainers.resumption import ResumableRollouts
 
 _T = TypeVar("_T")
 

@@ -21,11 +21,11 @@ from trl.trainer.utils import disable_dropout_in_model
 
 from mrlm.ppo.checkpoint import load_value_state, save_value_state, value_state
 from mrlm.ppo.config import PPOConfig
-from mrlm.ppo.diagnostics import Diagnosis, DiagnosticsCallback
 from mrlm.ppo.gae import value_errors
-from mrlm.ppo.interrupt import InterruptCallback
 from mrlm.ppo.rollout import RolloutMixin, present
 from mrlm.ppo.value import attach_value_function, value_modules, without_value_function
+from mrlm.trainers.diagnostics import Diagnosis, DiagnosticsCallback
+from mrlm.trainers.interrupt import InterruptCallback
 
 
 class PPOTrainer(RolloutMixin):

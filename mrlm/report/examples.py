@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mrlm.report import wording
+from mrlm.report import format
 from mrlm.report.markup import Markup, join, tag
 
 _SHORT = 120  # characters of a reference column that is shown
@@ -53,13 +53,13 @@ def sampled(completions: Sequence[Mapping[str, Any]]) -> Markup | None:
                         "td",
                         tag(
                             "div",
-                            asked if isinstance(asked, str) else wording.question(asked),
+                            asked if isinstance(asked, str) else format.question(asked),
                             class_="note text",
                         ),
                         tag("div", row["completion"] or "(nothing)", class_="text"),
                     ),
-                    tag("td", wording.number(sum(rewards) if rewards else None), class_="number"),
-                    tag("td", wording.number(row["advantage"]), class_="number"),
+                    tag("td", format.number(sum(rewards) if rewards else None), class_="number"),
+                    tag("td", format.number(row["advantage"]), class_="number"),
                 )
             )
     heads = (("Step", "number"), ("Asked and sampled", ""), ("Reward", "number"))
@@ -67,10 +67,13 @@ def sampled(completions: Sequence[Mapping[str, Any]]) -> Markup | None:
     table = tag("table", tag("thead", tag("tr", *head)), tag("tbody", *rows))
     return join(
         tag("h2", "Sampled during training"),
-        tag("p", "From the first, the middle and the last step kept; completions.jsonl has more.",
-            class_="note"),
+        tag(
+            "p",
+            "From the first, the middle and the last step kept; completions.jsonl has more.",
+            class_="note",
+        ),
         tag("div", table, class_="card scroll sampled"),
-    )  # fmt: skip
+    )
 
 
 def _section(title: str, note: str, rows: Sequence[Mapping[str, Any]]) -> Markup | None:
@@ -90,7 +93,7 @@ def _example(row: Mapping[str, Any]) -> Markup:
         tag(
             "header",
             tag("div", " · ".join([row["kind"], *short]), class_="label"),
-            tag("div", wording.question(row["prompt"]), class_="text"),
+            tag("div", format.question(row["prompt"]), class_="text"),
         ),
         tag("div", _side(row, "before"), _side(row, "after"), class_="pair"),
         class_="card example",

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from mrlm.files import read_json, write_text
-from mrlm.report import wording
-from mrlm.run_folder import CONFIG_FILE, MODEL_FOLDER, RESULTS_FILE
+from mrlm.report import format
+from mrlm.runs.folder import CONFIG_FILE, MODEL_FOLDER, RESULTS_FILE
 
 CARD_FILE = "README.md"
 
@@ -22,11 +22,25 @@ CARD_FILE = "README.md"
 _EMBEDDED = "HuggingFaceTB/SmolLM2-135M-Instruct"
 # What a reader asks about a training, in the order of the table.
 _SETTINGS = (
-    "max_steps", "num_train_epochs", "learning_rate", "lr_scheduler_type",
-    "per_device_train_batch_size", "gradient_accumulation_steps", "num_generations",
-    "max_completion_length", "temperature", "beta", "gamma", "lam", "loss_type", "use_peft",
-    "sft_rows", "curriculum", "resample_uninformative", "seed",
-)  # fmt: skip
+    "max_steps",
+    "num_train_epochs",
+    "learning_rate",
+    "lr_scheduler_type",
+    "per_device_train_batch_size",
+    "gradient_accumulation_steps",
+    "num_generations",
+    "max_completion_length",
+    "temperature",
+    "beta",
+    "gamma",
+    "lam",
+    "loss_type",
+    "use_peft",
+    "sft_rows",
+    "curriculum",
+    "resample_uninformative",
+    "seed",
+)
 
 
 def write_model_card(folder: str | Path) -> Path:
@@ -77,7 +91,7 @@ def render_model_card(
     )
     sections = (
         f"# {results['title']}",
-        wording.verdict(comparison),
+        format.verdict(comparison),
         "## Results\n\n" + _results(comparison),
         "## Data\n\n" + _data(config, settings),
         "## Training\n\n" + _training(results, config, base),
@@ -99,19 +113,19 @@ def _results(comparison: Mapping[str, Any]) -> str:
     lines = ["| | Rows | Before | After | Points |", "|---|---:|---:|---:|---:|"]
     for name, group in comparison["by_kind"].items():
         lines.append(
-            f"| {_cell(name)} | {group['num_rows']} | {wording.percent(group['before'])} "
-            f"| {wording.percent(group['after'])} | {wording.points(group['difference'])} |"
+            f"| {_cell(name)} | {group['num_rows']} | {format.percent(group['before'])} "
+            f"| {format.percent(group['after'])} | {format.points(group['difference'])} |"
         )
     before, after = comparison["accuracy_before"], comparison["accuracy_after"]
     lines.append(
-        f"| **all** | {comparison['num_pairs']} | {wording.percent(before['accuracy'])} "
-        f"| **{wording.percent(after['accuracy'])}** "
-        f"| {wording.points(comparison['difference'])} |"
+        f"| **all** | {comparison['num_pairs']} | {format.percent(before['accuracy'])} "
+        f"| **{format.percent(after['accuracy'])}** "
+        f"| {format.points(comparison['difference'])} |"
     )
-    low, high = (wording.points(comparison["interval"][end]) for end in ("low", "high"))
+    low, high = (format.points(comparison["interval"][end]) for end in ("low", "high"))
     return "\n".join(lines) + (
         f"\n\n95% interval of the difference {low} to {high} points, "
-        f"{wording.p_value(comparison['p_value'])} ({comparison['test']}, paired by row)."
+        f"{format.p_value(comparison['p_value'])} ({comparison['test']}, paired by row)."
     )
 
 
@@ -140,7 +154,7 @@ def _training(results: Mapping[str, Any], config: Mapping[str, Any], base: str |
     machine = environment.get("gpu") or f"{cores} CPU core{'' if cores == 1 else 's'}"
     lines = [
         f"{results['title']}, from {f'`{base}`' if base else 'a local model'}, on {machine}, in "
-        f"{wording.duration(results['wall_seconds'])} with its evaluations. mrlm "
+        f"{format.duration(results['wall_seconds'])} with its evaluations. mrlm "
         f"{environment['mrlm']}, TRL {environment['trl']}, transformers "
         f"{environment['transformers']}, torch {environment['torch']}.",
         "",

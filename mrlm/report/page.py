@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from mrlm.files import read_json, read_json_lines, write_text
-from mrlm.report import wording
+from mrlm.report import format
 from mrlm.report.charts import curves
 from mrlm.report.examples import examples, sampled
 from mrlm.report.markup import Markup, join, tag
 from mrlm.report.style import CSS
-from mrlm.run_folder import (
+from mrlm.runs.folder import (
     COMPLETIONS_FILE,
     CONFIG_FILE,
     METRICS_FILE,
@@ -22,7 +22,7 @@ from mrlm.run_folder import (
 
 
 def write_report(folder: str | Path) -> Path:
-    """Make ``report.html`` from the JSON of a run folder; see ``mrlm.run_folder``.
+    """Make ``report.html`` from the JSON of a run folder; see ``mrlm.runs.folder``.
 
     ``results.json`` is needed; ``config.json``, ``metrics.jsonl`` and ``completions.jsonl`` are
     shown where they exist.
@@ -108,20 +108,20 @@ def _headline(results: Mapping[str, Any]) -> Markup:
         else f"temperature {settings['temperature']:g}",
     }
     if results["phases"]:  # two evaluations that were made elsewhere have no time of their own
-        facts["wall time"] = wording.duration(results["wall_seconds"])
+        facts["wall time"] = format.duration(results["wall_seconds"])
         facts["cores"] = str(results["environment"]["cpu_cores"])
-    clear = wording.is_clear(comparison)
+    clear = format.is_clear(comparison)
     colour = ("good" if comparison["difference"] > 0 else "bad") if clear else "was"
     difference = tag(
         "div",
         tag("div", "Difference, points", class_="label"),
-        tag("div", wording.points(comparison["difference"]), class_=f"big {colour}"),
+        tag("div", format.points(comparison["difference"]), class_=f"big {colour}"),
         tag(
             "div",
-            f"95% interval {wording.points(interval['low'])} to {wording.points(interval['high'])}",
+            f"95% interval {format.points(interval['low'])} to {format.points(interval['high'])}",
             class_="label",
         ),
-        tag("div", wording.p_value(comparison["p_value"]), class_="label"),
+        tag("div", format.p_value(comparison["p_value"]), class_="label"),
         class_="change",
     )
     return join(
@@ -132,7 +132,7 @@ def _headline(results: Mapping[str, Any]) -> Markup:
             class_="eyebrow",
         ),
         tag("h1", results["title"]),
-        tag("p", wording.verdict(comparison), class_="verdict"),
+        tag("p", format.verdict(comparison), class_="verdict"),
         tag(
             "div",
             _accuracy("Accuracy before", comparison["accuracy_before"], "was"),
@@ -154,12 +154,12 @@ def _headline(results: Mapping[str, Any]) -> Markup:
 def _accuracy(label: str, group: Mapping[str, Any], colour: str) -> Markup:
     interval = group["interval"]
     between = (
-        f"95% interval {wording.percent(interval['low'])} to {wording.percent(interval['high'])}"
+        f"95% interval {format.percent(interval['low'])} to {format.percent(interval['high'])}"
     )
     return tag(
         "div",
         tag("div", label, class_="label"),
-        tag("div", wording.percent(group["accuracy"]), class_=f"big {colour}"),
+        tag("div", format.percent(group["accuracy"]), class_=f"big {colour}"),
         tag("div", between, class_="label"),
     )
 
@@ -186,9 +186,9 @@ def _groups(title: str, column: str, groups: Mapping[str, Mapping[str, Any]]) ->
                 tag("td", text, class_="number")
                 for text in (
                     f"{group['num_rows']:,}",
-                    wording.percent(group["before"]),
-                    wording.percent(group["after"]),
-                    wording.points(group["difference"]),
+                    format.percent(group["before"]),
+                    format.percent(group["after"]),
+                    format.points(group["difference"]),
                 )
             ),
             tag("td", f"{group['num_gained']} / {group['num_lost']}", class_="number flips"),
@@ -227,7 +227,7 @@ def _measures(comparison: Mapping[str, Any]) -> Markup:
             tag("td", before, class_="number"),
             tag("td", after, class_="number"),
         )
-        for name, before, after in wording.measures(comparison)
+        for name, before, after in format.measures(comparison)
     ]
     methods = (
         "Accuracy counts full marks of the task's score, never the training reward. Its interval: "
@@ -260,7 +260,7 @@ def _run(results: Mapping[str, Any], config: Mapping[str, Any]) -> Markup:
         tag(
             "tr",
             tag("th", phase["name"], scope="row"),
-            tag("td", wording.duration(phase["seconds"]), class_="number"),
+            tag("td", format.duration(phase["seconds"]), class_="number"),
             tag(
                 "td",
                 tag("div", class_="meter", style=f"width:{100 * phase['seconds'] / longest:.1f}%"),

@@ -14,19 +14,26 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from mrlm.comparison import compare
-from mrlm.evaluation import Evaluation
+from mrlm.evaluation.comparison import compare
+from mrlm.evaluation.evaluation import Evaluation
 from mrlm.files import read_json, read_json_lines, write_text
-from mrlm.report import wording
+from mrlm.report import format
 from mrlm.report.charts import MOST_RUNS, curves
 from mrlm.report.markup import Markup, join, tag
 from mrlm.report.page import document
 from mrlm.report.terminal import number_table
-from mrlm.run_folder import CONFIG_FILE, METRICS_FILE, REPORT_FILE, RESULTS_FILE, is_run
+from mrlm.runs.folder import CONFIG_FILE, METRICS_FILE, REPORT_FILE, RESULTS_FILE, is_run
 
 _HEADS = (
-    "Rows", "Before", "After", "Points", "95% interval", "p", "Against the first", "Wall time",
-)  # fmt: skip
+    "Rows",
+    "Before",
+    "After",
+    "Points",
+    "95% interval",
+    "p",
+    "Against the first",
+    "Wall time",
+)
 _NOT_A_CHOICE = ("output_dir", "logging_dir", "run_name")
 
 
@@ -54,15 +61,15 @@ class Run:
         comparison, against = self.results["comparison"], self.against
         return [
             f"{comparison['num_pairs']:,}",
-            wording.percent(comparison["accuracy_before"]["accuracy"]),
-            wording.percent(comparison["accuracy_after"]["accuracy"]),
-            wording.points(comparison["difference"]),
+            format.percent(comparison["accuracy_before"]["accuracy"]),
+            format.percent(comparison["accuracy_after"]["accuracy"]),
+            format.points(comparison["difference"]),
             _interval(comparison),
-            wording.p_value(comparison["p_value"]).removeprefix("p = ").removeprefix("p "),
-            f"{wording.points(against['difference'])} ({wording.p_value(against['p_value'])})"
+            format.p_value(comparison["p_value"]).removeprefix("p = ").removeprefix("p "),
+            f"{format.points(against['difference'])} ({format.p_value(against['p_value'])})"
             if against
-            else wording.ABSENT,
-            wording.duration(self.results["wall_seconds"]),
+            else format.ABSENT,
+            format.duration(self.results["wall_seconds"]),
         ]
 
     def to_dict(self) -> dict[str, Any]:
@@ -170,7 +177,7 @@ def _against(first: Evaluation | None, after: Evaluation | None) -> dict[str, An
 
 def _interval(comparison: dict[str, Any]) -> str:
     interval = comparison["interval"]
-    return f"{wording.points(interval['low'])} to {wording.points(interval['high'])}"
+    return f"{format.points(interval['low'])} to {format.points(interval['high'])}"
 
 
 def _name(index: int, run: Run) -> Markup:
@@ -214,7 +221,7 @@ def _kinds(runs: Sequence[Run]) -> Markup | None:
     if len(kinds) < 2:
         return None
     rows = [
-        [kind, *(wording.percent(group.get(kind, {}).get("after")) for group in groups)]
+        [kind, *(format.percent(group.get(kind, {}).get("after")) for group in groups)]
         for kind in kinds
     ]
     return join(
@@ -226,7 +233,7 @@ def _settings(runs: Sequence[Run]) -> Markup | None:
     names = dict.fromkeys(name for run in runs for name in run.config)
     rows = []
     for name in names:
-        values = [str(run.config.get(name, wording.ABSENT)) for run in runs]
+        values = [str(run.config.get(name, format.ABSENT)) for run in runs]
         if name not in _NOT_A_CHOICE and len(set(values)) > 1:
             rows.append([name, *values])
     if not rows:

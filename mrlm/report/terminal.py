@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mrlm.report import wording
-from mrlm.summary import Group
+from mrlm.evaluation.summary import Group
+from mrlm.report import format
 
 if TYPE_CHECKING:
-    from mrlm.comparison import Comparison, Example
-    from mrlm.evaluation import Evaluation
-    from mrlm.rollout import Record
+    from mrlm.evaluation.comparison import Comparison, Example
+    from mrlm.evaluation.evaluation import Evaluation
+    from mrlm.sampling.rollout import Record
 
 _NUM_EXAMPLES = 3
 _LONGEST = 400  # characters of a text that is printed
@@ -24,15 +24,15 @@ _LONGEST = 400  # characters of a text that is printed
 def print_comparison(console: Console, comparison: Comparison) -> None:
     """Print what changed: the verdict, accuracy by kind, other measures, a few answers."""
     results = comparison.to_dict()
-    clear = wording.is_clear(results)
+    clear = format.is_clear(results)
     colour = ("green" if comparison.difference > 0 else "red") if clear else "yellow"
     console.print()
-    console.print(Text(wording.verdict(results), style=f"bold {colour}"))
+    console.print(Text(format.verdict(results), style=f"bold {colour}"))
     interval = comparison.interval
     console.print(
         Text(
-            f"95% interval {wording.points(interval.low)} to {wording.points(interval.high)} "
-            f"points, {wording.p_value(comparison.p_value)} ({comparison.test}), "
+            f"95% interval {format.points(interval.low)} to {format.points(interval.high)} "
+            f"points, {format.p_value(comparison.p_value)} ({comparison.test}), "
             f"{comparison.num_gained} rows gained, {comparison.num_lost} lost",
             style="dim",
         )
@@ -58,12 +58,12 @@ def print_evaluation(console: Console, evaluation: Evaluation) -> None:
     console.print(_plain(f"{settings.model} on {settings.task}, {settings.split} rows"))
     console.print(table)
     for k, share in summary.pass_at_k.items():
-        console.print(f"pass@{k} {wording.percent(share)}")
+        console.print(f"pass@{k} {format.percent(share)}")
     console.print(
-        f"cut at the token limit {wording.percent(summary.truncated_share)}, "
-        f"without an answer {wording.percent(summary.unparsed_share)}, "
-        f"{wording.number(summary.mean_tokens)} tokens per completion, "
-        f"{wording.duration(evaluation.seconds)}"
+        f"cut at the token limit {format.percent(summary.truncated_share)}, "
+        f"without an answer {format.percent(summary.unparsed_share)}, "
+        f"{format.number(summary.mean_tokens)} tokens per completion, "
+        f"{format.duration(evaluation.seconds)}"
     )
     for warning in evaluation.warnings():
         console.print(Text(f"! {warning}", style="yellow"))
@@ -72,7 +72,7 @@ def print_evaluation(console: Console, evaluation: Evaluation) -> None:
 def print_episode(console: Console, before: Record, after: Record) -> None:
     """Print one row's episode with tools in full, as it was played before and after."""
     console.rule(_plain(f"{before.kind} · {before.id}"), align="left")
-    console.print(_plain(wording.question(before.prompt)))
+    console.print(_plain(format.question(before.prompt)))
     for when, record in (("before", before), ("after", after)):
         console.rule(_plain(f"{when}, score {record.score}"), style="dim", align="left")
         console.print(_plain(record.completion or "(nothing)"))
@@ -80,9 +80,9 @@ def print_episode(console: Console, before: Record, after: Record) -> None:
 
 def _accuracy(group: Group) -> tuple[str, str]:
     if group.interval is None:
-        return wording.ABSENT, wording.ABSENT
-    low, high = wording.percent(group.interval.low), wording.percent(group.interval.high)
-    return wording.percent(group.accuracy), f"{low} to {high}"
+        return format.ABSENT, format.ABSENT
+    low, high = format.percent(group.interval.low), format.percent(group.interval.high)
+    return format.percent(group.accuracy), f"{low} to {high}"
 
 
 def _accuracies(comparison: Comparison) -> Table:
@@ -91,9 +91,9 @@ def _accuracies(comparison: Comparison) -> Table:
         table.add_row(
             _plain(name),
             f"{group.num_rows:,}",
-            wording.percent(group.before),
-            wording.percent(group.after),
-            wording.points(group.difference),
+            format.percent(group.before),
+            format.percent(group.after),
+            format.points(group.difference),
             str(group.num_gained),
             str(group.num_lost),
         )
@@ -101,9 +101,9 @@ def _accuracies(comparison: Comparison) -> Table:
     table.add_row(
         "all",
         f"{comparison.num_pairs:,}",
-        wording.percent(comparison.accuracy_before.accuracy),
-        wording.percent(comparison.accuracy_after.accuracy),
-        wording.points(comparison.difference),
+        format.percent(comparison.accuracy_before.accuracy),
+        format.percent(comparison.accuracy_after.accuracy),
+        format.points(comparison.difference),
         str(comparison.num_gained),
         str(comparison.num_lost),
         style="bold",
@@ -113,7 +113,7 @@ def _accuracies(comparison: Comparison) -> Table:
 
 def _measures(comparison: Comparison) -> Table:
     table = number_table("Also measured", "Before", "After")
-    for name, before, after in wording.measures(comparison.to_dict()):
+    for name, before, after in format.measures(comparison.to_dict()):
         table.add_row(_plain(name), before, after)
     return table
 
@@ -131,7 +131,7 @@ def _print_examples(console: Console, comparison: Comparison) -> None:
     chosen = [*comparison.gained[:_NUM_EXAMPLES], *comparison.lost[:1]]
     for example in chosen or comparison.samples[:_NUM_EXAMPLES]:
         console.rule(_plain(f"{example.kind} · {example.id}"), style="dim", align="left")
-        console.print(_plain(_shorten(wording.question(example.prompt))))
+        console.print(_plain(_shorten(format.question(example.prompt))))
         for when in ("before", "after"):
             console.print(_answer(example, when))
 

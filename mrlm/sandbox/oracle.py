@@ -284,7 +284,10 @@ def _explain(error: BaseException, calls: int, test: str, misled: bool) -> _Over
         return _Over("invalid", "the tests define no function check(candidate)")
     if not calls:
         return _Over("invalid", f"the tests are unusable: {text}")
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__)
-             if frame.filename == FILENAME and frame.lineno]  # fmt: skip
+    lines = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename == FILENAME and frame.lineno
+    ]
     source = test.splitlines()[lines[-1] - 1].strip()[:300] if lines else ""
     return _Over("failed", f"{source} ({text})" if str(error) else source)

@@ -47,9 +47,9 @@ def make_trainer(run: str, options: argparse.Namespace, folder: str) -> Any:
     from trl import GRPOConfig
 
     from mrlm import PPOConfig, PPOTrainer
-    from mrlm.fast_cpu import GRPOTrainer
-    from mrlm.models import load_model, model_path
+    from mrlm.models.loading import load_model, model_path
     from mrlm.tasks import TASKS
+    from mrlm.trainers.grpo import GRPOTrainer
 
     settings: dict[str, Any] = {
         "output_dir": folder,

@@ -23,11 +23,11 @@ from rich.console import Console
 from rich.table import Table
 
 from mrlm import PPOConfig, PPOTrainer
-from mrlm.fast_cpu import GRPOTrainer
 from mrlm.hardware import detect_hardware
-from mrlm.models import load_model
+from mrlm.models.loading import load_model
 from mrlm.tasks.math.problems import generate_rows
 from mrlm.tasks.math.reward import MathReward
+from mrlm.trainers.grpo import GRPOTrainer
 
 ROLLOUTS, PER_PROMPT, TOKENS = 64, 4, 40
 MICRO_BATCHES = 4  # memory: TRL's padded batch of 64 would take most of 24 GB

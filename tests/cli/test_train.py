@@ -41,9 +41,23 @@ def test_a_recipe_of_the_task_comes_first(tmp_path: Path) -> None:
 
 def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     code = cli.main(
-        ["train", "ppo", "--task", "math", "--difficulties", "easy", "hard", "--max_steps", "3",
-         "--accelerate_config", "a.yaml", "--num_processes", "2", "--dry_run"]
-    )  # fmt: skip
+        [
+            "train",
+            "ppo",
+            "--task",
+            "math",
+            "--difficulties",
+            "easy",
+            "hard",
+            "--max_steps",
+            "3",
+            "--accelerate_config",
+            "a.yaml",
+            "--num_processes",
+            "2",
+            "--dry_run",
+        ]
+    )
 
     output = capsys.readouterr()
     assert code == 0
@@ -109,9 +123,11 @@ def test_ctrl_c_waits_until_the_recipe_has_saved(tmp_path: Path) -> None:
         f"sys.exit(_launch([sys.executable, '-c', {LAUNCHER!r}, {RECIPE!r}]))"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=tmp_path, start_new_session=True,
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        start_new_session=True,
         stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    )
     deadline = time.monotonic() + 30
     while not (tmp_path / "ready").exists() and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -29,9 +29,20 @@ def token(hub_module: Any, online: Any, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def _push(out: Path, *flags: str, size: int = 20) -> int:
     return main(
-        ["--task", "math", "--size", str(size), "--out", str(out), "--push_to_hub", NAME,
-         "--preview", "0", *flags]
-    )  # fmt: skip
+        [
+            "--task",
+            "math",
+            "--size",
+            str(size),
+            "--out",
+            str(out),
+            "--push_to_hub",
+            NAME,
+            "--preview",
+            "0",
+            *flags,
+        ]
+    )
 
 
 def _files(out: Path) -> dict[str, bytes]:
@@ -147,10 +158,15 @@ def test_a_push_that_never_gets_through_leaves_nothing_half_written(
     ],
 )
 def test_a_missing_or_wrong_token_is_told_and_the_files_stay(
-    given: str | None, told: str, online: Any, hub_module: Any, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    given: str | None,
+    told: str,
+    online: Any,
+    hub_module: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
-) -> None:  # fmt: skip
+) -> None:
     secret = getattr(hub_module, given or "", given)
     if secret:
         monkeypatch.setenv("HF_TOKEN", secret)
@@ -164,9 +180,12 @@ def test_a_missing_or_wrong_token_is_told_and_the_files_stay(
 
 
 def test_offline_is_told(
-    token: str, hub: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    token: str,
+    hub: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     from huggingface_hub import close_session, constants
 
     close_session()
@@ -206,13 +225,20 @@ assert math.to_list() == TASKS["math"].build_dataset(20, 0, "train").to_list()
 
 def _run(hub: Any, tmp_path: Path, token: str, xet: bool, *flags: str) -> None:
     environment = os.environ | {
-        "HF_ENDPOINT": hub.url, "HF_TOKEN": token, "HF_HUB_OFFLINE": "0",
-        "HF_HUB_DISABLE_XET": str(int(not xet)), "HF_HOME": str(tmp_path / "home"),
-    }  # fmt: skip
+        "HF_ENDPOINT": hub.url,
+        "HF_TOKEN": token,
+        "HF_HUB_OFFLINE": "0",
+        "HF_HUB_DISABLE_XET": str(int(not xet)),
+        "HF_HOME": str(tmp_path / "home"),
+    }
     result = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(tmp_path / "data"), *flags],
-        env=environment, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert result.returncode == 0, result.stderr
     assert token not in result.stdout + result.stderr
 

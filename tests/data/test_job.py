@@ -199,8 +199,11 @@ def test_a_wrong_request_is_told(
 def test_the_script_runs_the_job(out: Path) -> None:
     result = subprocess.run(
         [sys.executable, str(JOB), "--size", "4", "--out", str(out)],
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert result.returncode == 0, result.stderr
     assert "rows a second" in result.stdout and "math-train-0-0" in result.stdout
     assert len(_load(out, "math")) == 4
@@ -222,8 +225,11 @@ def test_memory_does_not_grow_with_the_rows(form: str, tmp_path: Path) -> None:
     for size in (20_000, 200_000):
         result = subprocess.run(
             [sys.executable, "-c", MEMORY, str(size), str(tmp_path / f"{form}{size}"), form],
-            capture_output=True, text=True, timeout=900, check=True,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            timeout=900,
+            check=True,
+        )
         peaks.append(int(result.stdout.rpartition("KIB")[2]))
     # 180,000 rows more are about 100 MB as text, and 1.4 MB of digests.
     assert peaks[1] - peaks[0] < 40_000

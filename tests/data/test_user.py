@@ -97,9 +97,12 @@ def test_answers_as_people_write_them(given: Any, tmp_path: Path) -> None:
     ],
 )
 def test_a_row_that_does_not_fit_is_named(
-    bad: dict[str, Any], column: str, expected: str, tmp_path: Path,
+    bad: dict[str, Any],
+    column: str,
+    expected: str,
+    tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
-) -> None:  # fmt: skip
+) -> None:
     source = _write(tmp_path / "d.jsonl", [*ROWS[:2], ROWS[2] | bad, ROWS[2]])
     with pytest.raises(DatasetError) as caught:
         load_user_dataset(source, MATH, COLUMNS)
@@ -238,9 +241,14 @@ def test_code_problems_whose_tests_are_programs(tmp_path: Path) -> None:
 def test_code_problems_by_input_and_output(tmp_path: Path) -> None:
     task = TASKS["code"]
     row = _import(
-        {"description": "Double it.", "function_name": "double",
-         "tests": [{"input": "2", "output": "4"}]}, task, tmp_path,
-    )  # fmt: skip
+        {
+            "description": "Double it.",
+            "function_name": "double",
+            "tests": [{"input": "2", "output": "4"}],
+        },
+        task,
+        tmp_path,
+    )
     assert "def double(...):" in row["prompt"][0]["content"]
     assert task.score("```python\ndef double(n):\n    return 2 * n\n```", row) == 1.0
 
@@ -301,7 +309,7 @@ def test_tool_questions(suffix: str, tmp_path: Path) -> None:
         ("tools", TOOLS_ROW | {"files": {"a": 1}}, "files"),
         ("tools", TOOLS_ROW | {"answer": ""}, "answer"),
     ],
-)  # fmt: skip
+)
 def test_rows_of_other_tasks_that_do_not_fit(
     name: str, row: dict[str, Any], column: str, tmp_path: Path
 ) -> None:

@@ -30,8 +30,16 @@ def test_writes_the_eight_topics(
     main([])
     topics = json.loads(Path("debate_topics.json").read_text())
     assert [topic["id"] for topic in topics] == [f"debate_{n:03d}" for n in range(1, 9)]
-    subjects = ["work from home", "Social media", "electric vehicles", "artificial intelligence",
-                "basic income", "space", "Online education", "privacy"]  # fmt: skip
+    subjects = [
+        "work from home",
+        "Social media",
+        "electric vehicles",
+        "artificial intelligence",
+        "basic income",
+        "space",
+        "Online education",
+        "privacy",
+    ]
     for topic, subject in zip(topics, subjects, strict=True):
         assert list(topic) == ["id", "topic", "pro", "con", "neither"]
         assert subject in topic["topic"]

@@ -44,19 +44,36 @@ def _length_task(name: str) -> Any:
 
 @pytest.mark.parametrize("name", ["debate", "math"])
 def test_writes_pairs_that_trl_takes(
-    name: str, job: ModuleType, tiny_folder: str, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+    name: str,
+    job: ModuleType,
+    tiny_folder: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     from datasets import Dataset
     from trl import DPOConfig, DPOTrainer
 
     monkeypatch.setattr(job, "make_task", lambda name, **options: _length_task(name))
     output = tmp_path / "new" / "pairs.jsonl"
     job.main(
-        ["--task", name, "--model_name_or_path", tiny_folder, "--output", str(output),
-         "--num_rows", "6", "--num_generations", "4", "--max_new_tokens", "300",
-         "--pairs_per_row", "2"]
-    )  # fmt: skip
+        [
+            "--task",
+            name,
+            "--model_name_or_path",
+            tiny_folder,
+            "--output",
+            str(output),
+            "--num_rows",
+            "6",
+            "--num_generations",
+            "4",
+            "--max_new_tokens",
+            "300",
+            "--pairs_per_row",
+            "2",
+        ]
+    )
     pairs = [json.loads(line) for line in output.read_text().splitlines()]
     assert 2 <= len(pairs) <= 12
     for pair in pairs:
@@ -68,19 +85,24 @@ def test_writes_pairs_that_trl_takes(
     assert "num pairs" in told and "num tied rows" in told and str(len(pairs)) in told
     assert [file.name for file in output.parent.iterdir()] == ["pairs.jsonl"]
 
-    from mrlm.models import load_model
+    from mrlm.models.loading import load_model
 
     model, tokenizer = load_model(tiny_folder)
     columns = ("prompt", "chosen", "rejected")
     trainer = DPOTrainer(
         model,
         args=DPOConfig(
-            str(tmp_path / "dpo"), max_steps=1, use_cpu=True, bf16=False, report_to="none",
-            per_device_train_batch_size=2, save_strategy="no",
+            str(tmp_path / "dpo"),
+            max_steps=1,
+            use_cpu=True,
+            bf16=False,
+            report_to="none",
+            per_device_train_batch_size=2,
+            save_strategy="no",
         ),
         train_dataset=Dataset.from_list([{c: pair[c] for c in columns} for pair in pairs]),
         processing_class=tokenizer,
-    )  # fmt: skip
+    )
     assert trainer.train().global_step == 1
 
 
@@ -89,9 +111,21 @@ def test_a_model_that_always_fails_gives_an_empty_file(
 ) -> None:
     output = tmp_path / "pairs.jsonl"
     job.main(
-        ["--task", "debate", "--model_name_or_path", tiny_folder, "--output", str(output),
-         "--num_rows", "2", "--num_generations", "2", "--max_new_tokens", "4"]
-    )  # fmt: skip
+        [
+            "--task",
+            "debate",
+            "--model_name_or_path",
+            tiny_folder,
+            "--output",
+            str(output),
+            "--num_rows",
+            "2",
+            "--num_generations",
+            "2",
+            "--max_new_tokens",
+            "4",
+        ]
+    )
     assert output.read_text() == ""
 
 
@@ -107,8 +141,8 @@ def test_pairs_of_episodes_are_turns(
     job: ModuleType, tool_tokenizer: Any, gold_policy: Any
 ) -> None:
     """Both episodes share calls and results up to the turn in which they part."""
-    from mrlm.preferences import preference_pairs
-    from mrlm.rollout import rollout
+    from mrlm.data.preferences import preference_pairs
+    from mrlm.sampling.rollout import rollout
     from mrlm.tasks import TASKS
 
     task = TASKS["tools"]
@@ -123,9 +157,12 @@ def test_pairs_of_episodes_are_turns(
         return "Answer: no idea" if text.startswith("Answer:") else text
 
     bad = rollout(
-        gold_policy(tool_tokenizer, rows, silent_at_the_end), tool_tokenizer, rows, task,
+        gold_policy(tool_tokenizer, rows, silent_at_the_end),
+        tool_tokenizer,
+        rows,
+        task,
         max_new_tokens=2000,
-    )  # fmt: skip
+    )
     both = [record for pair in zip(good, bad, strict=True) for record in pair]
     pairs, statistics = preference_pairs(both, task=task)
     assert statistics.num_pairs == 3
@@ -150,9 +187,13 @@ def test_pairs_of_episodes_are_turns(
 
 @pytest.mark.parametrize(
     ("setting", "message"),
-    [({"task": "chess"}, "chess"), ({"num_generations": 1}, "two samples"),
-     ({"num_rows": 0}, "one"), ({"temperature": 0.0}, "above 0")],
-)  # fmt: skip
+    [
+        ({"task": "chess"}, "chess"),
+        ({"num_generations": 1}, "two samples"),
+        ({"num_rows": 0}, "one"),
+        ({"temperature": 0.0}, "above 0"),
+    ],
+)
 def test_wrong_settings_are_refused(setting: dict[str, Any], message: str, job: ModuleType) -> None:
     with pytest.raises(ValueError, match=message):
         job.PreferencesConfig(**{"task": "math"} | setting)

@@ -29,9 +29,14 @@ def length_reward(completions: list[Any], **kwargs: Any) -> list[float]:
 
 @pytest.mark.parametrize("name", ["math", "tools"])
 def test_writes_examples_that_sft_trainer_takes(
-    name: str, job: ModuleType, tiny_llama: Any, tiny_tokenizer: Any, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+    name: str,
+    job: ModuleType,
+    tiny_llama: Any,
+    tiny_tokenizer: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     from mrlm.tasks import TASKS
 
     task = replace(TASKS[name], reward_funcs=(length_reward,))
@@ -40,10 +45,27 @@ def test_writes_examples_that_sft_trainer_takes(
     tiny_tokenizer.save_pretrained(tmp_path / "tiny")
     output = tmp_path / "new" / "sft.jsonl"
     job.main(
-        ["--task", name, "--model_name_or_path", str(tmp_path / "tiny"), "--output", str(output),
-         "--num_rows", "4", "--num_generations", "4", "--max_new_tokens", "150",
-         "--min_reward", "0", "--samples_per_row", "2", "--temperature", "1.5"]
-    )  # fmt: skip
+        [
+            "--task",
+            name,
+            "--model_name_or_path",
+            str(tmp_path / "tiny"),
+            "--output",
+            str(output),
+            "--num_rows",
+            "4",
+            "--num_generations",
+            "4",
+            "--max_new_tokens",
+            "150",
+            "--min_reward",
+            "0",
+            "--samples_per_row",
+            "2",
+            "--temperature",
+            "1.5",
+        ]
+    )
     rows = [json.loads(line) for line in output.read_text().splitlines()]
     assert 1 <= len(rows) <= 8
     assert str(len(rows)) in capsys.readouterr().out
@@ -56,11 +78,26 @@ def test_writes_examples_that_sft_trainer_takes(
 
     monkeypatch.syspath_prepend(str(FOLDER.parent / "recipes"))
     importlib.import_module("sft_tools").main(
-        ["--task", name, "--train_file", str(output), "--max_steps", "1", "--eval_rows", "2",
-         "--model_name_or_path", str(tmp_path / "tiny"), "--eval_max_new_tokens", "4",
-         "--per_device_train_batch_size", "2", "--output_dir", str(tmp_path / "run")]
+        [
+            "--task",
+            name,
+            "--train_file",
+            str(output),
+            "--max_steps",
+            "1",
+            "--eval_rows",
+            "2",
+            "--model_name_or_path",
+            str(tmp_path / "tiny"),
+            "--eval_max_new_tokens",
+            "4",
+            "--per_device_train_batch_size",
+            "2",
+            "--output_dir",
+            str(tmp_path / "run"),
+        ]
         + (["--max_length", "4096"] if name == "tools" else [])
-    )  # fmt: skip
+    )
     assert (tmp_path / "run" / "report.html").is_file()
 
 
@@ -71,7 +108,19 @@ def test_a_model_that_is_never_right_gives_an_empty_file(
     tiny_tokenizer.save_pretrained(tmp_path / "tiny")
     output = tmp_path / "sft.jsonl"
     job.main(
-        ["--task", "math", "--model_name_or_path", str(tmp_path / "tiny"), "--output", str(output),
-         "--num_rows", "2", "--num_generations", "2", "--max_new_tokens", "4"]
-    )  # fmt: skip
+        [
+            "--task",
+            "math",
+            "--model_name_or_path",
+            str(tmp_path / "tiny"),
+            "--output",
+            str(output),
+            "--num_rows",
+            "2",
+            "--num_generations",
+            "2",
+            "--max_new_tokens",
+            "4",
+        ]
+    )
     assert output.read_text() == ""

@@ -28,9 +28,15 @@ ROOT = Path(__file__).parents[2]
 # Other projects' programs, and the shell's own.
 # One of each, for its flags.
 COMMANDS = (
-    "doctor", "tasks", "eval --task math", "sample --task math", "reward a.py:f --task math",
-    "compare a b", "report a", "train ppo",
-)  # fmt: skip
+    "doctor",
+    "tasks",
+    "eval --task math",
+    "sample --task math",
+    "reward a.py:f --task math",
+    "compare a b",
+    "report a",
+    "train ppo",
+)
 FOREIGN = ("cd", "curl", "export", "git", "hf", "mypy", "pip", "rm", "ruff", "source", "trl")
 
 
@@ -98,9 +104,12 @@ def _script(path: str, arguments: tuple[str, ...]) -> None:
         module: Any = importlib.import_module(script.stem)
         places = (
             (argparse.ArgumentParser, "parse_args", _then_stop(argparse.ArgumentParser.parse_args)),
-            (HfArgumentParser, "parse_args_into_dataclasses",
-             _then_stop(HfArgumentParser.parse_args_into_dataclasses)),
-        )  # fmt: skip
+            (
+                HfArgumentParser,
+                "parse_args_into_dataclasses",
+                _then_stop(HfArgumentParser.parse_args_into_dataclasses),
+            ),
+        )
         if hasattr(module, "parse_arguments") and script.parent.name == "recipes":
             # Datasets of the reader's own are not there, and recipes look into them at once.
             places = (
@@ -157,8 +166,11 @@ def _make(arguments: list[str]) -> None:
     # Taken for done: what would install.
     told = subprocess.run(
         ["make", "-n", "-o", "install", "-o", ".venv/.installed", *arguments],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if told.returncode:
         raise Wrong(told.stderr)
     for line in told.stdout.splitlines():

@@ -62,17 +62,23 @@ RULES = (
     Rule("mrlm tasks|mrlm doctor|python -c ", "fast"),
     Rule("mrlm reward ", "fast", smaller="--num_rows 5"),
     Rule("mrlm data .*--dataset_name ", "fast", leaves="runs/*/README.md"),
-    Rule("mrlm data |python data_gen/make_datasets", "slow", smaller="--size 20",
-         leaves="runs/*/README.md"),
+    Rule(
+        "mrlm data |python data_gen/make_datasets",
+        "slow",
+        smaller="--size 20",
+        leaves="runs/*/README.md",
+    ),
     Rule("python data_gen/make_(preferences|sft)", "slow", smaller=_PAIRS, leaves="*.jsonl"),
     Rule("python data_gen/", "slow", leaves="*.json"),
     Rule("mrlm (eval|sample) ", "slow", smaller=_ONE_RUN),
     Rule("mrlm (compare|report) ", "slow"),
     Rule("mrlm results ", "slow", leaves="docs/results.md"),
     Rule("mrlm train .*--(dry_run|recipe_help)", "slow"),
-    *(Rule(rf"({_RUN})({name})", "slow", smaller=smaller, leaves="runs/**/results.json")
-      for name, smaller in _SMALL_RECIPE.items()),
-)  # fmt: skip
+    *(
+        Rule(rf"({_RUN})({name})", "slow", smaller=smaller, leaves="runs/**/results.json")
+        for name, smaller in _SMALL_RECIPE.items()
+    ),
+)
 REWARD = """
 from mrlm.tasks.math.reward import math_reward
 
@@ -156,7 +162,7 @@ def test_its_parser_takes_it(command: Any) -> None:
         ("python -c 'print('", "SyntaxError"),
         ("gcc main.c", "no program"),
     ],
-)  # fmt: skip
+)
 def test_mistakes_are_found(line: str, said: str) -> None:
     (command,) = pages._split("here:1", "here:1", line)
     with pytest.raises((Wrong, SyntaxError)) as wrong:
@@ -170,8 +176,11 @@ def test_how_a_line_is_read() -> None:
     assert [number for number, _ in lines] == [0, 2, 3]
     read = [c for _, line in lines for c in pages._split("here:1", "", line)]
     assert [c.words for c in read] == [
-        ("make", "demo", "ARGS=--x 1"), ("cd", "a"), ("mrlm", "tasks"), ("head",)
-    ]  # fmt: skip
+        ("make", "demo", "ARGS=--x 1"),
+        ("cd", "a"),
+        ("mrlm", "tasks"),
+        ("head",),
+    ]
     assert read[0].environment == {"A": "1"}
     quoted = "python -c 'a\nb'\nmake\n"
     assert [line for _, line in pages._logical_lines(quoted)] == ["python -c 'a\nb'", "make"]
@@ -184,8 +193,9 @@ def test_blocks_without_a_fence_are_read(monkeypatch: pytest.MonkeyPatch, tmp_pa
     page = tmp_path / "page.md"
     page.write_text("# A\n\n    make \\\n      demo\n    pip -V\n\nNo:\n    pip no\n\n    not\n")
     assert [(c.place, str(c)) for c in pages.commands(page)] == [
-        ("page.md:3", "make demo"), ("page.md:3", "pip -V")
-    ]  # fmt: skip
+        ("page.md:3", "make demo"),
+        ("page.md:3", "pip -V"),
+    ]
 
 
 class Shell:
@@ -205,9 +215,14 @@ class Shell:
         self._bring_runs(words)
         before = self._files(rule)
         done = subprocess.run(
-            words, cwd=self.folder, capture_output=True, text=True, check=False, timeout=600,
+            words,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
             env=self._environment() | command.environment,
-        )  # fmt: skip
+        )
         assert done.returncode == 0, f"{command.place}: {words}\n{done.stdout}{done.stderr[-4000:]}"
         assert not rule.leaves or self._files(rule) - before, f"{command.place} left no file"
         return str(done.stdout)
@@ -231,8 +246,10 @@ class Shell:
     def _environment(self) -> dict[str, str]:
         programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         return os.environ | {
-            "PATH": programs, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1",
-        }  # fmt: skip
+            "PATH": programs,
+            "PYTHONPATH": str(ROOT),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
 
 
 @pytest.mark.parametrize("command", _cases(at_level("fast")))

@@ -14,17 +14,23 @@ from typing import Any
 import pytest
 import torch
 
-from mrlm.evaluation import Evaluation
-from mrlm.models import load_model
+from mrlm.evaluation.evaluation import Evaluation
+from mrlm.models.loading import load_model
 from mrlm.tasks.math import math_task
 
 PAGE = Path(__file__).parents[2] / "docs" / "notebook.ipynb"
 NOTEBOOK = json.loads(PAGE.read_text(encoding="utf-8"))
 CODE = [cell for cell in NOTEBOOK["cells"] if cell["cell_type"] == "code"]
 SMALL = {
-    "TRAIN_ROWS": 16, "EVAL_ROWS": 6, "MAX_STEPS": 2, "BATCH_SIZE": 8, "NUM_GENERATIONS": 4,
-    "MAX_NEW_TOKENS": 6, "SEED": 1, "OUTPUT_DIR": "out",
-}  # fmt: skip
+    "TRAIN_ROWS": 16,
+    "EVAL_ROWS": 6,
+    "MAX_STEPS": 2,
+    "BATCH_SIZE": 8,
+    "NUM_GENERATIONS": 4,
+    "MAX_NEW_TOKENS": 6,
+    "SEED": 1,
+    "OUTPUT_DIR": "out",
+}
 # A random model answers nothing right, and where all earn the same the weights stay as they are.
 # Not above 0: answers that are cut earn 0 at most.
 REWARD = """
@@ -104,9 +110,14 @@ def test_its_cells_run(tiny_folder: str, tmp_path: Path) -> None:
     script = tmp_path / "notebook.py"
     script.write_text(_script(SMALL | {"MODEL": tiny_folder}), encoding="utf-8")
     run = subprocess.run(
-        [sys.executable, str(script)], cwd=tmp_path, env=os.environ | {"HF_HUB_OFFLINE": "1"},
-        capture_output=True, text=True, timeout=600, check=False,
-    )  # fmt: skip
+        [sys.executable, str(script)],
+        cwd=tmp_path,
+        env=os.environ | {"HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
     assert run.returncode == 0, run.stderr[-4000:]
     left = json.loads((tmp_path / "left.json").read_text(encoding="utf-8"))
     assert left["steps"] == SMALL["MAX_STEPS"] and left["train"] == SMALL["TRAIN_ROWS"]
@@ -129,8 +140,10 @@ def test_its_cells_run(tiny_folder: str, tmp_path: Path) -> None:
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     assert results["comparison"] == comparison
     assert {phase["name"] for phase in results["phases"]} == {
-        "Evaluation before", "PPO training", "Evaluation after",
-    }  # fmt: skip
+        "Evaluation before",
+        "PPO training",
+        "Evaluation after",
+    }
     assert (tmp_path / left["report"]).read_text(encoding="utf-8").startswith("<!doctype html>")
     assert (folder / "model" / "README.md").is_file()
     weights = [

@@ -17,7 +17,7 @@ import pages
 import pytest
 import torch
 
-from mrlm.models import load_model
+from mrlm.models.loading import load_model
 from mrlm.tasks import TASKS
 
 PAGE = pages.ROOT / "docs" / "own_task.md"

@@ -94,8 +94,9 @@ def test_every_flag_in_a_sentence_exists() -> None:
 
 def test_mistakes_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert missing("from mrlm import PPOTrainer, nothing\nimport mrlm.tusks, json") == [
-        "mrlm: nothing", "mrlm.tusks"
-    ]  # fmt: skip
+        "mrlm: nothing",
+        "mrlm.tusks",
+    ]
     assert not missing("from mrlm.tasks import math\nfrom mrlm.tasks.math import gsm8k")
     page = tmp_path / "page.md"
     page.write_text("# A b, c\n[1](#a-b-c) [2](#d) [3](no.md) [4](https://no.where)\n")

@@ -86,9 +86,13 @@ def test_it_trains_with_fewer_rows(make_trainer: Make) -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{"update_fraction": 0}, {"update_fraction": 1.5}, {"update_fraction": 0.5, "beta": 0.1},
-     {"update_fraction": 0.5, "loss_type": "grpo"}],
-)  # fmt: skip
+    [
+        {"update_fraction": 0},
+        {"update_fraction": 1.5},
+        {"update_fraction": 0.5, "beta": 0.1},
+        {"update_fraction": 0.5, "loss_type": "grpo"},
+    ],
+)
 def test_refuses_what_would_bias_the_gradient(make_trainer: Make, settings: Any) -> None:
     with pytest.raises(ValueError, match="update_fraction"):
         make_trainer(**settings)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 
-from mrlm.callbacks import CompletionsTable
+from mrlm.experiment.callbacks import CompletionsTable
 from mrlm.files import read_json_lines
-from mrlm.run_folder import COMPLETIONS_FILE
+from mrlm.runs.folder import COMPLETIONS_FILE
 from mrlm.tasks.tools import tools_task
 
 # Python is left to the sandbox's own tests; these rows use the other tools.
@@ -44,7 +44,7 @@ def make(tmp_path: Path, tool_tokenizer: Any, tiny_llama: Any, gold_policy: Any)
         from trl import GRPOConfig
 
         from mrlm import PPOConfig, PPOTrainer
-        from mrlm.fast_cpu import GRPOTrainer
+        from mrlm.trainers.grpo import GRPOTrainer
 
         trainer_class, config = {
             "ppo": (PPOTrainer, PPOConfig),

@@ -14,9 +14,12 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SMALL = {
-    "max_steps": "2", "eval_rows": "4", "train_rows": "16", "eval_max_new_tokens": "6",
+    "max_steps": "2",
+    "eval_rows": "4",
+    "train_rows": "16",
+    "eval_max_new_tokens": "6",
     "per_device_train_batch_size": "4",
-}  # fmt: skip
+}
 SAMPLING = {"max_completion_length": "6", "num_generations": "2"}
 IMITATION = {"sft_rows": "8", "sft_batch_size": "4"}
 SIZES = {

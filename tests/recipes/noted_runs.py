@@ -13,12 +13,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import mrlm.rollout
+import mrlm.sampling.rollout
 
 
 def note(file: Path) -> None:
     """From now on."""
-    record = mrlm.rollout._record
+    record = mrlm.sampling.rollout._record
 
     def noted(task: Any, row: Any, *others: Any) -> Any:
         with file.open("a", encoding="utf-8") as notes:
@@ -26,7 +26,7 @@ def note(file: Path) -> None:
             notes.write(f"{Path(folder).name} {row['id']}\n")
         return record(task, row, *others)
 
-    mrlm.rollout._record = noted
+    mrlm.sampling.rollout._record = noted
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mrlm.run_result import RunResult
+from mrlm.runs.result import RunResult
 
 ROOT = Path(__file__).parents[2]
 RECIPES = ("ppo_math", "grpo_code", "sft_tools", "dpo_debate")
@@ -32,21 +32,45 @@ def check(run: Any, results: dict[str, Any], task: str) -> None:
 
 def launch(script: str, *flags: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "accelerate.commands.launch", "--cpu",
-         str(ROOT / "recipes" / script), *flags],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=900,
+        [
+            sys.executable,
+            "-m",
+            "accelerate.commands.launch",
+            "--cpu",
+            str(ROOT / "recipes" / script),
+            *flags,
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return done.stdout
 
 
 def test_ppo_math_under_accelerate_launch(tiny_folder: str, tmp_path: Path) -> None:
     launch(
-        "ppo_math.py", "--model_name_or_path", tiny_folder, "--output_dir", str(tmp_path / "run"),
-        "--max_steps", "2", "--eval_rows", "4", "--train_rows", "16", "--num_generations", "2",
-        "--max_completion_length", "6", "--per_device_train_batch_size", "8",
-    )  # fmt: skip
+        "ppo_math.py",
+        "--model_name_or_path",
+        tiny_folder,
+        "--output_dir",
+        str(tmp_path / "run"),
+        "--max_steps",
+        "2",
+        "--eval_rows",
+        "4",
+        "--train_rows",
+        "16",
+        "--num_generations",
+        "2",
+        "--max_completion_length",
+        "6",
+        "--per_device_train_batch_size",
+        "8",
+    )
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert results["comparison"]["num_pairs"] == 4
     assert (tmp_path / "run" / "model" / "value_head.safetensors").is_file()
@@ -78,7 +102,7 @@ def test_lora_goes_on_from_imitation_to_grpo_and_is_merged(run: Any) -> None:
     import torch
     from safetensors.torch import load_file
 
-    from mrlm.models import load_model
+    from mrlm.models.loading import load_model
 
     grpo = run("grpo_code")
     lora = ("--use_peft", "--lora_r", "4", "--learning_rate", "1e-9", "--sft_learning_rate", "0.05")
@@ -125,9 +149,17 @@ def test_sft_on_a_dataset_of_the_user_s(run: Any, tmp_path: Path) -> None:
     (tmp_path / "exam.csv").write_text("\n".join(["q,a", *rows[:4]]), encoding="utf-8")
     sft = run("sft_tools")
     results = sft(
-        "--task", "math", "--dataset_name", str(tmp_path / "train.csv"), "--drop_invalid",
-        "--eval_dataset_name", str(tmp_path / "exam.csv"), "--columns", "question=q", "answer=a",
-    )  # fmt: skip
+        "--task",
+        "math",
+        "--dataset_name",
+        str(tmp_path / "train.csv"),
+        "--drop_invalid",
+        "--eval_dataset_name",
+        str(tmp_path / "exam.csv"),
+        "--columns",
+        "question=q",
+        "answer=a",
+    )
     check(sft, results, "math")
     assert results["notes"][:3] == [
         "exam.csv: 4 rows to measure on.",
@@ -146,8 +178,9 @@ def test_ppo_on_a_dataset_of_the_user_s(run: Any, tmp_path: Path) -> None:
     lines = "".join(f'{{"q": "What is {i} - 1?", "a": {i - 1}}}\n' for i in range(1, 9))
     (tmp_path / "own.jsonl").write_text(lines, encoding="utf-8")
     ppo = run("ppo_math")
-    results = ppo("--dataset_name", str(tmp_path / "own.jsonl"), "--columns", "question=q",
-                  "answer=a")  # fmt: skip
+    results = ppo(
+        "--dataset_name", str(tmp_path / "own.jsonl"), "--columns", "question=q", "answer=a"
+    )
     check(ppo, results, "math")
     assert "Worked solutions imitated: 8, of your rows." in results["notes"]
     asked = [line["prompt"][0]["content"] for line in ppo.json("completions.jsonl")]
@@ -169,14 +202,36 @@ def test_demo_tells_its_phases(
     recipe: Any, tiny_folder: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     recipe("demo").main(
-        ["--model_name_or_path", tiny_folder, "--output_dir", str(tmp_path / "run"),
-         "--max_steps", "2", "--eval_rows", "8", "--train_rows", "32", "--num_generations", "2",
-         "--max_completion_length", "6", "--per_device_train_batch_size", "8"]
-    )  # fmt: skip
+        [
+            "--model_name_or_path",
+            tiny_folder,
+            "--output_dir",
+            str(tmp_path / "run"),
+            "--max_steps",
+            "2",
+            "--eval_rows",
+            "8",
+            "--train_rows",
+            "32",
+            "--num_generations",
+            "2",
+            "--max_completion_length",
+            "6",
+            "--per_device_train_batch_size",
+            "8",
+        ]
+    )
     told = capsys.readouterr().out
-    for phase in ("Data", "Configuration", "Model", "Policy environment",
-                  "Evaluation environments", "Evaluation before", "PPO training",
-                  "Evaluation after"):  # fmt: skip
+    for phase in (
+        "Data",
+        "Configuration",
+        "Model",
+        "Policy environment",
+        "Evaluation environments",
+        "Evaluation before",
+        "PPO training",
+        "Evaluation after",
+    ):
         assert phase in told
     assert (tmp_path / "run" / "report.html").is_file()
 
@@ -221,6 +276,6 @@ def test_demo_on_the_embedded_model(tmp_path: Path) -> None:
     assert comparison["test"].startswith("exact McNemar")
     for part in ("eval_before", "eval_after"):
         assert len((folder / part / "records.jsonl").read_text().splitlines()) == 64
-    from mrlm.models import load_model
+    from mrlm.models.loading import load_model
 
     load_model(str(folder / "model"))

@@ -43,8 +43,11 @@ def torchrun(*words: str) -> str:
     done = subprocess.run(
         [*command, "--nproc_per_node=2", *words],
         env=os.environ | {"PYTHONPATH": str(TESTS.parent), "OMP_NUM_THREADS": "1"},
-        capture_output=True, text=True, timeout=1800, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=1800,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
     return done.stdout
 
@@ -60,8 +63,8 @@ def read(file: Path) -> list[Any]:
 
 def answers(folder: Path, records: list[Any]) -> list[str]:
     """What the exported model says, sampled in this process."""
-    from mrlm.generation import Generator
-    from mrlm.models import encode_prompts, load_model, render_prompt
+    from mrlm.models.loading import encode_prompts, load_model, render_prompt
+    from mrlm.sampling.generator import Generator
 
     model, tokenizer = load_model(str(folder))
     prompts = [render_prompt(tokenizer, record["prompt"]) for record in records]

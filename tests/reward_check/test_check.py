@@ -84,8 +84,13 @@ def test_a_right_reward_passes(check: Check) -> None:
 
     assert result.passed
     assert (len(result.of("gold")), len(result.of("right"))) == (20, 1)
-    assert {"trick", "another attack", "nothing at all", "the prompt repeated",
-            "another row's gold answer"} == {r.case.name for r in result.of("attack")}  # fmt: skip
+    assert {
+        "trick",
+        "another attack",
+        "nothing at all",
+        "the prompt repeated",
+        "another row's gold answer",
+    } == {r.case.name for r in result.of("attack")}
     assert result.completions_per_second is not None and result.completions_per_second > 100
     json.dumps(result.to_dict())
 

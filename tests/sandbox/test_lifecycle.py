@@ -136,10 +136,23 @@ def test_a_zygote_whose_trainer_ended_while_it_started_leaves_no_folder(tmp_path
     package, nobody = str(Path(mrlm.__file__).parent), "1"
     with ours, theirs:
         done = subprocess.run(
-            [sys.executable, "-I", "-S", "-c", worker_module._BOOTSTRAP, package,
-             str(theirs.fileno()), nobody, str(folder), "rlimits-unsafe", str(1 << 30)],
-            pass_fds=[theirs.fileno()], check=False, timeout=60,
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-I",
+                "-S",
+                "-c",
+                worker_module._BOOTSTRAP,
+                package,
+                str(theirs.fileno()),
+                nobody,
+                str(folder),
+                "rlimits-unsafe",
+                str(1 << 30),
+            ],
+            pass_fds=[theirs.fileno()],
+            check=False,
+            timeout=60,
+        )
     assert done.returncode == 1
     assert not folder.exists()
 

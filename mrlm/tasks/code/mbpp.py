@@ -99,8 +99,9 @@ def _row(source: str, split: str, index: int, row: Any) -> dict[str, Any]:
     return {
         "id": f"mbpp-{split}-{index}",
         "task": "code",
-        "prompt": format_prompt(f"{description}\n\nIt must pass: {asserts[0].strip()}",
-                                signature, name, ()),
+        "prompt": format_prompt(
+            f"{description}\n\nIt must pass: {asserts[0].strip()}", signature, name, ()
+        ),
         "description": description,
         "function_name": name,
         "signature": signature,
@@ -112,4 +113,4 @@ def _row(source: str, split: str, index: int, row: Any) -> dict[str, Any]:
         "difficulty": "mbpp",
         "kind": "functions",
         "family": f"MBPP/{row.get('task_id', index)}",
-    }  # fmt: skip
+    }

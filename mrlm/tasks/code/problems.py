@@ -40,9 +40,21 @@ __all__ = [
 
 HELD_OUT = ("families", "parameters")
 COLUMNS = (
-    "id", "task", "prompt", "description", "function_name", "signature", "solution", "test_cases",
-    "hidden_tests", "suite", "setup", "difficulty", "kind", "family",
-)  # fmt: skip
+    "id",
+    "task",
+    "prompt",
+    "description",
+    "function_name",
+    "signature",
+    "solution",
+    "test_cases",
+    "hidden_tests",
+    "suite",
+    "setup",
+    "difficulty",
+    "kind",
+    "family",
+)
 VISIBLE_TESTS = 3
 HIDDEN_TESTS = 24
 # A visible test stands in the prompt, so it should be short where the draws allow it.

@@ -150,8 +150,8 @@ class ModelChat:
     """A model in this process.
 
     Attributes:
-        generator: ``mrlm.generation.Generator``. It samples from its own copy of the weights: one
-            that is made before training and not synced is a frozen opponent.
+        generator: ``mrlm.sampling.generator.Generator``. It samples from its own copy of the
+            weights: one that is made before training and not synced is a frozen opponent.
         tokenizer: The model's.
         max_new_tokens: Where an answer is cut.
         temperature: 0 is greedy.

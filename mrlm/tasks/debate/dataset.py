@@ -24,9 +24,18 @@ KINDS = ("opening", "rebuttal", "closed")
 
 # What a row holds where its family has no such column.
 _EMPTY: dict[str, Any] = {
-    "motion": "", "side": "", "facts": [], "supports": [], "points": [], "opponent": "",
-    "problem": "", "said": "", "held": "", "answer": "", "solution": "",
-}  # fmt: skip
+    "motion": "",
+    "side": "",
+    "facts": [],
+    "supports": [],
+    "points": [],
+    "opponent": "",
+    "problem": "",
+    "said": "",
+    "held": "",
+    "answer": "",
+    "solution": "",
+}
 COLUMNS = ("id", "task", "prompt", *_EMPTY, "kind", "difficulty")
 
 

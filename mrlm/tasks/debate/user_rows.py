@@ -25,9 +25,18 @@ _POINTS = "a list with the number of a point for each fact: a fact answers those
 # Words that no generated opponent uses, because words of the opponent's do not count as one's own.
 _OPENER = "Two facts carry the weight in favour of our position."
 _EMPTY: dict[str, Any] = {
-    "motion": "", "side": "", "facts": [], "supports": [], "points": [], "opponent": "",
-    "problem": "", "said": "", "held": "", "answer": "", "solution": "",
-}  # fmt: skip
+    "motion": "",
+    "side": "",
+    "facts": [],
+    "supports": [],
+    "points": [],
+    "opponent": "",
+    "problem": "",
+    "said": "",
+    "held": "",
+    "answer": "",
+    "solution": "",
+}
 _CLOSED = ("problem", "said", "opponent", "held", "answer")
 
 
@@ -55,9 +64,14 @@ def _build(row: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(opponent, str):
         raise ColumnError("opponent", "what the other side said, text, or nothing")
     columns = {
-        **_EMPTY, "motion": _text(row, "motion"), "side": side, "facts": facts,
-        "supports": supports, "points": points, "opponent": opponent,
-    }  # fmt: skip
+        **_EMPTY,
+        "motion": _text(row, "motion"),
+        "side": side,
+        "facts": facts,
+        "supports": supports,
+        "points": points,
+        "opponent": opponent,
+    }
     if len(supporting(columns, side)) < 2:
         raise ColumnError("supports", f"at least two facts that support {side}, the side to argue")
     columns["solution"] = str(row.get("solution") or _worked(columns))
@@ -104,8 +118,10 @@ USER_ROWS = UserRows(
         "opponent": "what the other side said, text",
         "points": _POINTS,
         "solution": "an argument that earns everything",
-        "problem": "of a closed question", "said": "of a closed question",
-        "held": "of a closed question", "answer": "of a closed question",
+        "problem": "of a closed question",
+        "said": "of a closed question",
+        "held": "of a closed question",
+        "answer": "of a closed question",
     },
     build=_build,
-)  # fmt: skip
+)

@@ -183,8 +183,14 @@ def _parallel_variants(row: dict[str, Any]) -> Named:
 
 def _query_attacks(row: dict[str, Any]) -> Named:
     title = str(row["calls"][0][0]["arguments"]["query"][0])
-    for query in ("population", title[:-1], f"x{title}", " ".join([title, *["word"] * 20]),
-                  [title], None):  # fmt: skip
+    for query in (
+        "population",
+        title[:-1],
+        f"x{title}",
+        " ".join([title, *["word"] * 20]),
+        [title],
+        None,
+    ):
         yield f"query {str(query)[:40]!r}", _ended(row, call("web_search", query=query))
     for count in ("3", True):
         made = call("web_search", query=title, max_results=count)

@@ -25,10 +25,20 @@ __all__ = ["Compare", "Verdict", "check_call", "check_calls", "match"]
 Compare = Callable[[Any, Any], bool]
 
 _TYPES: dict[str, tuple[type, ...]] = {
-    "integer": (int,), "number": (float, int), "float": (float, int), "double": (float, int),
-    "string": (str,), "any": (), "boolean": (bool,), "array": (list,), "list": (list,),
-    "tuple": (list, tuple), "dict": (dict,), "object": (dict,), "null": (type(None),),
-}  # fmt: skip
+    "integer": (int,),
+    "number": (float, int),
+    "float": (float, int),
+    "double": (float, int),
+    "string": (str,),
+    "any": (),
+    "boolean": (bool,),
+    "array": (list,),
+    "list": (list,),
+    "tuple": (list, tuple),
+    "dict": (dict,),
+    "object": (dict,),
+    "null": (type(None),),
+}
 _IGNORED = re.compile(r"[ ,./\-_*^]")
 _DEEPEST = 16
 _OMITTED = ""

@@ -111,9 +111,15 @@ def test_draws_lie_next_to_parameters() -> None:
 
 def test_a_family_with_too_few_inputs_is_refused() -> None:
     family = Family(
-        "tiny", "numbers", "easy", "train", "f", ("Return x.",),
-        "def $name(x: int) -> int:\n    return x", inputs={"x": integers(0, 3)},
-    )  # fmt: skip
+        "tiny",
+        "numbers",
+        "easy",
+        "train",
+        "f",
+        ("Return x.",),
+        "def $name(x: int) -> int:\n    return x",
+        inputs={"x": integers(0, 3)},
+    )
     source = family.render(family.source, {}, "f")
     with pytest.raises(ValueError, match="'tiny' has too few distinct inputs for 27 tests"):
         family.cases(source, "f", {}, RowStream(0, "s", 0), SIZE)

@@ -28,19 +28,41 @@ ROWS = 3
 QUICK = 7  # mutants per family in the quick test
 
 _BINARY = {
-    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Mod: ast.FloorDiv,
-    ast.FloorDiv: ast.Mod, ast.Pow: ast.Mult, ast.BitOr: ast.BitAnd,
-}  # fmt: skip
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Add,
+    ast.Mod: ast.FloorDiv,
+    ast.FloorDiv: ast.Mod,
+    ast.Pow: ast.Mult,
+    ast.BitOr: ast.BitAnd,
+}
 _COMPARISONS = {
-    ast.Lt: (ast.LtE, ast.Gt), ast.LtE: (ast.Lt, ast.Gt), ast.Gt: (ast.GtE, ast.Lt),
-    ast.GtE: (ast.Gt, ast.Lt), ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,), ast.In: (ast.NotIn,),
-    ast.NotIn: (ast.In,), ast.Is: (ast.IsNot,),
-}  # fmt: skip
+    ast.Lt: (ast.LtE, ast.Gt),
+    ast.LtE: (ast.Lt, ast.Gt),
+    ast.Gt: (ast.GtE, ast.Lt),
+    ast.GtE: (ast.Gt, ast.Lt),
+    ast.Eq: (ast.NotEq,),
+    ast.NotEq: (ast.Eq,),
+    ast.In: (ast.NotIn,),
+    ast.NotIn: (ast.In,),
+    ast.Is: (ast.IsNot,),
+}
 _NAMES = {
-    "max": "min", "min": "max", "any": "all", "all": "any", "sum": "len", "len": "sum",
-    "sorted": "list", "upper": "lower", "lower": "upper", "startswith": "endswith",
-    "endswith": "startswith", "count": "index", "values": "keys", "append": "extend",
-}  # fmt: skip
+    "max": "min",
+    "min": "max",
+    "any": "all",
+    "all": "any",
+    "sum": "len",
+    "len": "sum",
+    "sorted": "list",
+    "upper": "lower",
+    "lower": "upper",
+    "startswith": "endswith",
+    "endswith": "startswith",
+    "count": "index",
+    "values": "keys",
+    "append": "extend",
+}
 _RETURNS = {
     "int": ("({}) + 1", "({}) - 1", "-({})", "0"),
     "str": ("({})[1:]", "({})[:-1]", "({})[::-1]", "''"),

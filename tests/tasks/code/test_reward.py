@@ -93,11 +93,20 @@ def test_hostile_code_scores_zero_and_the_next_is_scored(code: str) -> None:
 @pytest.mark.parametrize(
     "completion",
     [
-        "", " ", "\x00", "\ud800", "x" * 10**6, "(" * 10**6, "```python\n" + "(" * 10**6,
-        "[" * 49_000, "#" * 10**6, [], [{"role": "assistant", "content": None}],
+        "",
+        " ",
+        "\x00",
+        "\ud800",
+        "x" * 10**6,
+        "(" * 10**6,
+        "```python\n" + "(" * 10**6,
+        "[" * 49_000,
+        "#" * 10**6,
+        [],
+        [{"role": "assistant", "content": None}],
     ],
     ids=range(11),
-)  # fmt: skip
+)
 def test_garbage_scores_zero(completion: Any) -> None:
     start = time.perf_counter()
     assert _score(completion) == 0.0
@@ -108,12 +117,21 @@ def test_garbage_scores_zero(completion: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "tests"),
     [
-        ("double", []), ("double", None), ("double", "tests"), ("double", 3), ("double", [None]),
-        ("double", [{"input": "1", "output": "not a literal"}]), ("double", [{"input": "1"}]),
-        ("double", [{"input": "f(1)", "output": "1"}]), ("double", [{"input": 1, "output": 2}]),
-        (None, TESTS), ("", TESTS), ("not a name", TESTS), (7, TESTS),
+        ("double", []),
+        ("double", None),
+        ("double", "tests"),
+        ("double", 3),
+        ("double", [None]),
+        ("double", [{"input": "1", "output": "not a literal"}]),
+        ("double", [{"input": "1"}]),
+        ("double", [{"input": "f(1)", "output": "1"}]),
+        ("double", [{"input": 1, "output": 2}]),
+        (None, TESTS),
+        ("", TESTS),
+        ("not a name", TESTS),
+        (7, TESTS),
     ],
-)  # fmt: skip
+)
 def test_unusable_tests_give_none(name: Any, tests: Any, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         rewards = code_reward(
@@ -258,9 +276,13 @@ print(TASK.score(row["solution"], row))
 def test_the_sandbox_ends_with_the_process() -> None:
     start = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", USES], capture_output=True, text=True, timeout=60, check=False,
+        [sys.executable, "-c", USES],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-    )  # fmt: skip
+    )
     assert done.stdout == "1.0\n" and done.returncode == 0, done.stderr
     assert "Error" not in done.stderr
     assert time.perf_counter() - start < 30

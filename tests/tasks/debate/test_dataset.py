@@ -49,9 +49,13 @@ def test_a_motion_has_fair_and_quotable_facts(topic) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["no colon here\n+ A.\n- B.", "name: Motion.\n- B.\n+ A.", "name: Motion.\n+ A.\n- B.\nC.",
-     "name: Motion.\n+ A."],
-)  # fmt: skip
+    [
+        "no colon here\n+ A.\n- B.",
+        "name: Motion.\n- B.\n+ A.",
+        "name: Motion.\n+ A.\n- B.\nC.",
+        "name: Motion.\n+ A.",
+    ],
+)
 def test_a_wrong_layout_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="layout"):
         parse_topics(text)

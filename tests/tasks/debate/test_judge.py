@@ -112,14 +112,27 @@ def test_retries_until_it_answers(status: int, server: Server) -> None:
 
 @pytest.mark.parametrize(
     ("reply", "requests"),
-    [(500, 3), (401, 1), (404, 1), (302, 1), (b"not json", 1), (b"{}", 1), (b"[" * 99_999, 1),
-     (b'{"choices": []}', 1), (b'{"choices": [{"message": {"content": null}}]}', 1),
-     (b"\xff\xfe", 1), (b" " * (2 << 20), 1)],
-)  # fmt: skip
+    [
+        (500, 3),
+        (401, 1),
+        (404, 1),
+        (302, 1),
+        (b"not json", 1),
+        (b"{}", 1),
+        (b"[" * 99_999, 1),
+        (b'{"choices": []}', 1),
+        (b'{"choices": [{"message": {"content": null}}]}', 1),
+        (b"\xff\xfe", 1),
+        (b" " * (2 << 20), 1),
+    ],
+)
 def test_what_is_no_answer_is_none_and_logged_without_secrets(
-    reply: Any, requests: int, server: Server,
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+    reply: Any,
+    requests: int,
+    server: Server,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", SECRET)
     server.reply = lambda body: reply
     caplog.set_level(logging.DEBUG)
@@ -340,7 +353,7 @@ def test_an_endpoint_as_opponent(server: Server) -> None:
 
 
 def test_a_frozen_model_as_opponent(tiny_llama: Any, tiny_tokenizer: Any) -> None:
-    from mrlm.generation import Generator
+    from mrlm.sampling.generator import Generator
 
     model = tiny_llama(max_position_embeddings=4096)
     opponent = ChatOpponent(ModelChat(Generator(model, tiny_tokenizer), tiny_tokenizer, 8))

@@ -28,8 +28,11 @@ def make_row(side: str = "PRO", opponent: str = "", **changes: Any) -> dict[str,
         "supports": ["PRO", "CON", "PRO", "CON", "NEITHER"],
         "points": [0, 0, 1, 1, -1],
         "opponent": opponent,
-        "problem": "", "said": "", "held": "", "answer": "",
-    }  # fmt: skip
+        "problem": "",
+        "said": "",
+        "held": "",
+        "answer": "",
+    }
     return row | changes
 
 
@@ -118,8 +121,11 @@ def test_honest_ways_to_write_it(text: str, row: dict[str, Any]) -> None:
 
 
 def test_half_a_quote_must_not_turn_the_meaning() -> None:
-    row = make_row(facts=["Trams do not make the streets of a city safer for children."],
-                   supports=["CON"], points=[0])  # fmt: skip
+    row = make_row(
+        facts=["Trams do not make the streets of a city safer for children."],
+        supports=["CON"],
+        points=[0],
+    )
     half = 'PRO: I think so too. [1] "make the streets of a city safer for children"'
     assert [c.kind for c in read(normalized(half), row["facts"]).citations] == ["false"]
     whole = f'[1] "{row["facts"][0]}"'
@@ -143,8 +149,14 @@ def test_only_the_last_assistant_message_is_read(row: dict[str, Any]) -> None:
 def test_unusable_rows_are_none_and_counted(
     row: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    rows = [row, row | {"facts": []}, row | {"side": "MAYBE"}, row | {"supports": ["PRO"]},
-            row | {"facts": None}, row | {"kind": "closed", "answer": "none"}]  # fmt: skip
+    rows = [
+        row,
+        row | {"facts": []},
+        row | {"side": "MAYBE"},
+        row | {"supports": ["PRO"]},
+        row | {"facts": None},
+        row | {"kind": "closed", "answer": "none"},
+    ]
     columns = {name: [r[name] for r in rows] for name in row}
     seen: dict[str, float] = {}
     got = debate_reward(

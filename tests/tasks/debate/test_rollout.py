@@ -17,10 +17,17 @@ pytestmark = pytest.mark.filterwarnings("ignore:You are using 'rollout_func'")
 
 ANSWER = "The other side answers."
 SETTINGS: dict[str, Any] = {
-    "per_device_train_batch_size": 8, "num_generations": 4, "max_completion_length": 5,
-    "max_steps": 1, "report_to": "none", "use_cpu": True, "bf16": False, "save_strategy": "no",
-    "temperature": 1.0, "learning_rate": 1e-3,
-}  # fmt: skip
+    "per_device_train_batch_size": 8,
+    "num_generations": 4,
+    "max_completion_length": 5,
+    "max_steps": 1,
+    "report_to": "none",
+    "use_cpu": True,
+    "bf16": False,
+    "save_strategy": "no",
+    "temperature": 1.0,
+    "learning_rate": 1e-3,
+}
 
 
 def silent_opponent(rows: Sequence[Any]) -> list[str]:
@@ -41,7 +48,7 @@ def make_trainer(kind: str, model: Any, tokenizer: Any, folder: Path, reward: An
     from trl import GRPOTrainer as TRLGRPOTrainer
 
     from mrlm import PPOConfig, PPOTrainer
-    from mrlm.fast_cpu import GRPOTrainer
+    from mrlm.trainers.grpo import GRPOTrainer
 
     rows = build_dataset(16, 0, "train", kinds=["opening", "rebuttal"], difficulties=["easy"])
     trainers = {
@@ -80,15 +87,25 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("kind", ["PPO", "GRPO", "TRL"])
 @pytest.mark.parametrize("opponent", [silent_opponent, None], ids=["opponent", "self-play"])
 def test_only_the_policys_own_tokens_are_trained(
-    kind: str, opponent: Any, tiny_llama: Any, tiny_tokenizer: Any, tmp_path: Path,
+    kind: str,
+    opponent: Any,
+    tiny_llama: Any,
+    tiny_tokenizer: Any,
+    tmp_path: Path,
     batches: list[dict[str, Any]],
-) -> None:  # fmt: skip
+) -> None:
     kept: list[Debate] = []
     model = tiny_llama(max_position_embeddings=4096)
     trainer = make_trainer(
-        kind, model, tiny_tokenizer, tmp_path, uneven_reward,
-        opponent=opponent, rounds=2, keep=kept.append,
-    )  # fmt: skip
+        kind,
+        model,
+        tiny_tokenizer,
+        tmp_path,
+        uneven_reward,
+        opponent=opponent,
+        rounds=2,
+        keep=kept.append,
+    )
     trainer.train()
     [batch] = batches
     assert len(kept) == len(batch["completion_ids"]) == 8
@@ -116,9 +133,14 @@ def test_ppo_gives_the_opponents_tokens_no_advantage(
     tiny_llama: Any, tiny_tokenizer: Any, tmp_path: Path
 ) -> None:
     trainer = make_trainer(
-        "PPO", tiny_llama(max_position_embeddings=4096), tiny_tokenizer, tmp_path, uneven_reward,
-        opponent=silent_opponent, rounds=2,
-    )  # fmt: skip
+        "PPO",
+        tiny_llama(max_position_embeddings=4096),
+        tiny_tokenizer,
+        tmp_path,
+        uneven_reward,
+        opponent=silent_opponent,
+        rounds=2,
+    )
     trainer.model.train()
     rows = [row for row in trainer.train_dataset.select(range(2)) for _ in range(4)]
     batch = trainer._generate_and_score_completions(rows)
@@ -136,9 +158,14 @@ def test_baselines_never_compare_pro_with_con(
 ) -> None:
     """Where only the side decides the reward, there is nothing to learn, and no advantage."""
     trainer = make_trainer(
-        "GRPO", tiny_llama(max_position_embeddings=4096), tiny_tokenizer, tmp_path, side_reward,
-        opponent=silent_opponent, rounds=1,
-    )  # fmt: skip
+        "GRPO",
+        tiny_llama(max_position_embeddings=4096),
+        tiny_tokenizer,
+        tmp_path,
+        side_reward,
+        opponent=silent_opponent,
+        rounds=1,
+    )
     trainer.args.max_steps = 6
     trainer.train()
     sides = [[row["side"] for row in batch["inputs"]] for batch in batches]

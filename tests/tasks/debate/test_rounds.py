@@ -135,9 +135,14 @@ def test_environment_second_turn_must_answer_the_opponent() -> None:
     answer = next(n for n in own if row["points"][n - 1] == row["points"][used - 1])
     first = next(n for n in own if n != answer)
     environment.argue(
-        argument(row, row["side"], [first, answer], reply_to=used,
-                 opener="Let me come back to this once more, for it matters.")
-    )  # fmt: skip
+        argument(
+            row,
+            row["side"],
+            [first, answer],
+            reply_to=used,
+            opener="Let me come back to this once more, for it matters.",
+        )
+    )
     assert environment.get_reward() == 1.0
 
 

@@ -20,17 +20,25 @@ def function(name: str, required: list[str], **properties: Any) -> dict[str, Any
 
 
 AREA = function(
-    "area", ["base", "height"], base={"type": "integer"}, height={"type": "integer"},
+    "area",
+    ["base", "height"],
+    base={"type": "integer"},
+    height={"type": "integer"},
     unit={"type": "string"},
-)  # fmt: skip
+)
 TRUTH = [{"area": {"base": [10], "height": [5], "unit": ["cm", ""]}}]
 WEATHER = function(
-    "get.weather", ["city"], city={"type": "string"}, days={"type": "integer"},
-    exact={"type": "boolean"}, factor={"type": "float"},
+    "get.weather",
+    ["city"],
+    city={"type": "string"},
+    days={"type": "integer"},
+    exact={"type": "boolean"},
+    factor={"type": "float"},
     places={"type": "array", "items": {"type": "string"}},
-    point={"type": "tuple", "items": {"type": "float"}}, filter={"type": "dict"},
+    point={"type": "tuple", "items": {"type": "float"}},
+    filter={"type": "dict"},
     anything={"type": "any"},
-)  # fmt: skip
+)
 
 
 def test_simple() -> None:
@@ -138,8 +146,9 @@ def test_values(parameter: str, value: Any, allowed: list[Any], right: bool) -> 
 
 
 def test_dots_in_names_may_be_underscores() -> None:
-    assert check_calls([{"get_weather": {"city": "Rome"}}], [WEATHER],
-                       [{"get.weather": {"city": ["Rome"]}}])  # fmt: skip
+    assert check_calls(
+        [{"get_weather": {"city": "Rome"}}], [WEATHER], [{"get.weather": {"city": ["Rome"]}}]
+    )
 
 
 def test_multiple_functions_on_offer() -> None:
@@ -208,5 +217,6 @@ def test_deep_and_long_values_are_quick() -> None:
     call = {"get.weather": {"city": "Rome", "places": deep, "filter": {"a": deep}}}
     truth = [{"get.weather": {"city": ["Rome"], "places": [["a"]], "filter": [{"a": [deep]}]}}]
     assert not check_calls([call], [WEATHER], truth)
-    assert not check_calls([{"get.weather": {"city": "x" * 10**6}}], [WEATHER],
-                           [{"get.weather": {"city": ["Rome"]}}])  # fmt: skip
+    assert not check_calls(
+        [{"get.weather": {"city": "x" * 10**6}}], [WEATHER], [{"get.weather": {"city": ["Rome"]}}]
+    )

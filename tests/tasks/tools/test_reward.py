@@ -66,8 +66,11 @@ def test_extra_calls_cost() -> None:
 
 def test_a_malformed_call_before_the_right_one_costs() -> None:
     gold, expression = product()
-    played = [turn(call("calculator", expression=expression)), result(gold["answer"]),
-              say(f"Answer: {gold['answer']}")]  # fmt: skip
+    played = [
+        turn(call("calculator", expression=expression)),
+        result(gold["answer"]),
+        say(f"Answer: {gold['answer']}"),
+    ]
     assert reward([say("<tool_call>oops"), *played], gold) == 0.75
     assert score([say("<tool_call>oops"), *played], gold) == 0.0
 
@@ -116,8 +119,10 @@ def test_results_belong_to_calls_by_id_never_by_position() -> None:
 
 def test_without_ids_names_bind_and_two_of_a_name_do_not() -> None:
     """TRL's messages carry no ids, and results of asynchronous tools come last."""
-    made = turn({"function": {"name": "slow", "arguments": {}}},
-                {"function": {"name": "fast", "arguments": {}}})  # fmt: skip
+    made = turn(
+        {"function": {"name": "slow", "arguments": {}}},
+        {"function": {"name": "fast", "arguments": {}}},
+    )
     results = [
         {"role": "tool", "name": name, "content": f"{name} result"} for name in ("fast", "slow")
     ]
@@ -186,7 +191,14 @@ def test_same_answer(given: str, right: str, same: bool) -> None:
 @pytest.mark.parametrize(
     "completion",
     [
-        "", [], None, 5, [None], ["x"], [{}], [{"role": "assistant"}],
+        "",
+        [],
+        None,
+        5,
+        [None],
+        ["x"],
+        [{}],
+        [{"role": "assistant"}],
         [{"role": "assistant", "content": None, "tool_calls": None}],
         [{"role": "assistant", "content": ["x"], "tool_calls": "x"}],
         [{"role": "assistant", "content": "", "tool_calls": [None, 5, "x", []]}],
@@ -194,9 +206,10 @@ def test_same_answer(given: str, right: str, same: bool) -> None:
         [turn({"id": [1], "function": {"name": ["x"], "arguments": {"a": float("nan")}}})],
         [turn(call("calculator", expression="(" * 10**6))],
         [turn(*[call("calculator", f"c{i}", expression="9**9**9") for i in range(2000)])],
-        [say("\ud800" * 1000 + "\nAnswer: \ud800")], [say("x" * 10**6)],
+        [say("\ud800" * 1000 + "\nAnswer: \ud800")],
+        [say("x" * 10**6)],
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("family", ["product", "sum_of_squares", "told_color", "height_gap"])
 def test_nothing_breaks_the_reward(completion: Any, family: str) -> None:
     gold = row(family)
@@ -221,9 +234,11 @@ def test_what_went_right_is_logged() -> None:
     gold = row("product")
     logged: dict[str, float] = {}
     tools_reward(
-        [gold["solution"], [gold["solution"][-1]]], [gold["calls"]] * 2, [gold["answer"]] * 2,
+        [gold["solution"], [gold["solution"][-1]]],
+        [gold["calls"]] * 2,
+        [gold["answer"]] * 2,
         log_metric=logged.__setitem__,
-    )  # fmt: skip
+    )
     assert logged == {"tools_reward/answer_right": 1.0, "tools_reward/calls_right": 0.5}
 
 

@@ -133,9 +133,14 @@ def test_kinds_and_difficulties_can_be_chosen() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"kinds": "single"}, {"kinds": []}, {"kinds": ["many"]}, {"difficulties": ["simple"]},
-     {"kinds": ["sequence"], "difficulties": ["easy"]}],
-)  # fmt: skip
+    [
+        {"kinds": "single"},
+        {"kinds": []},
+        {"kinds": ["many"]},
+        {"difficulties": ["simple"]},
+        {"kinds": ["sequence"], "difficulties": ["easy"]},
+    ],
+)
 def test_wrong_choices_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"kinds|difficulties"):
         generate_rows(1, 0, "train", **wrong)

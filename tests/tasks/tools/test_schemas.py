@@ -50,9 +50,14 @@ def sample(
 
 SCHEMA = json_schema(sample)
 RIGHT: dict[str, Any] = {
-    "name": "n", "count": 1, "share": 0.5, "yes": True, "mode": "a", "numbers": [1, 2],
+    "name": "n",
+    "count": 1,
+    "share": 0.5,
+    "yes": True,
+    "mode": "a",
+    "numbers": [1, 2],
     "table": {"x": 1, "y": 2.5},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", TOOL_NAMES)
@@ -133,13 +138,24 @@ def _deep(levels: int) -> list[Any]:
 @pytest.mark.parametrize(
     "hostile",
     [
-        None, 5, "x", [], [["a"]], True, float("nan"),
-        {"name": "x" * 1_000_000}, {"count": 10**5000}, {"x" * 1_000_000: 1},
-        {"numbers": _deep(900)}, {"table": {"x" * 10**6: "y" * 10**6}},
-        {"numbers": ["x"] * 1_000_000}, {str(i): i for i in range(1000)}, {"\ud800": "\ud800"},
+        None,
+        5,
+        "x",
+        [],
+        [["a"]],
+        True,
+        float("nan"),
+        {"name": "x" * 1_000_000},
+        {"count": 10**5000},
+        {"x" * 1_000_000: 1},
+        {"numbers": _deep(900)},
+        {"table": {"x" * 10**6: "y" * 10**6}},
+        {"numbers": ["x"] * 1_000_000},
+        {str(i): i for i in range(1000)},
+        {"\ud800": "\ud800"},
         json.loads('{"count": NaN, "share": -Infinity}'),
     ],
-)  # fmt: skip
+)
 def test_nothing_hangs_or_breaks_the_check(hostile: Any) -> None:
     start = time.perf_counter()
     problems = check_arguments(hostile, SCHEMA)

@@ -26,7 +26,10 @@ _POSITIVE = integers(1, 120, (1, 2))
 
 ALGORITHMS = (
     Family(
-        "count_greater", "algorithms", "easy", "train",
+        "count_greater",
+        "algorithms",
+        "easy",
+        "train",
         "count_above_$k how_many_above greater_count",
         ("Return how many numbers of the list are greater than $k.",),
         """
@@ -36,7 +39,10 @@ def $name(numbers: list[int]) -> int:
         {"k": range(-8, 13)},
     ),
     Family(
-        "count_less", "algorithms", "easy", "test",
+        "count_less",
+        "algorithms",
+        "easy",
+        "test",
         "count_below_$k how_many_below smaller_count",
         ("Return how many numbers of the list are less than $k.",),
         """
@@ -46,10 +52,15 @@ def $name(numbers: list[int]) -> int:
         {"k": range(1, 15)},
     ),
     Family(
-        "all_greater", "algorithms", "easy", "train",
+        "all_greater",
+        "algorithms",
+        "easy",
+        "train",
         "all_above_$k all_greater check_all",
-        ("Return True if all numbers of the list are greater than $k, otherwise False. An empty "
-         "list gives True.",),
+        (
+            "Return True if all numbers of the list are greater than $k, otherwise False. An empty "
+            "list gives True.",
+        ),
         """
 def $name(numbers: list[int]) -> bool:
     return all(n > $k for n in numbers)
@@ -58,10 +69,15 @@ def $name(numbers: list[int]) -> bool:
         {"numbers": int_lists(-14, 20, longest=5)},
     ),
     Family(
-        "any_less", "algorithms", "easy", "test",
+        "any_less",
+        "algorithms",
+        "easy",
+        "test",
         "any_below_$k some_smaller check_any",
-        ("Return True if at least one number of the list is less than $k, otherwise False. An "
-         "empty list gives False.",),
+        (
+            "Return True if at least one number of the list is less than $k, otherwise False. An "
+            "empty list gives False.",
+        ),
         """
 def $name(numbers: list[int]) -> bool:
     return any(n < $k for n in numbers)
@@ -70,10 +86,15 @@ def $name(numbers: list[int]) -> bool:
         {"numbers": int_lists(-1, 20, longest=5)},
     ),
     Family(
-        "first_greater", "algorithms", "medium", "train",
+        "first_greater",
+        "algorithms",
+        "medium",
+        "train",
         "first_above_$k find_first search",
-        ("Return the position of the first number that is greater than $k, counting from 0, or -1 "
-         "if there is none.",),
+        (
+            "Return the position of the first number that is greater than $k, counting from 0, or -1 "
+            "if there is none.",
+        ),
         """
 def $name(numbers: list[int]) -> int:
     for i in range(len(numbers)):
@@ -84,10 +105,15 @@ def $name(numbers: list[int]) -> int:
         {"k": range(-4, 15)},
     ),
     Family(
-        "last_less", "algorithms", "medium", "test",
+        "last_less",
+        "algorithms",
+        "medium",
+        "test",
         "last_below_$k find_last search_back",
-        ("Return the position of the last number that is less than $k, counting from 0, or -1 if "
-         "there is none.",),
+        (
+            "Return the position of the last number that is less than $k, counting from 0, or -1 if "
+            "there is none.",
+        ),
         """
 def $name(numbers: list[int]) -> int:
     found = -1
@@ -99,10 +125,15 @@ def $name(numbers: list[int]) -> int:
         {"k": range(1, 15)},
     ),
     Family(
-        "dot_product", "algorithms", "medium", "train",
+        "dot_product",
+        "algorithms",
+        "medium",
+        "train",
         "dot_product multiply_pairs inner",
-        ("Multiply the numbers of the two lists at each position and return the sum of the "
-         "products plus $k. If one list is longer, its further numbers are ignored.",),
+        (
+            "Multiply the numbers of the two lists at each position and return the sum of the "
+            "products plus $k. If one list is longer, its further numbers are ignored.",
+        ),
         """
 def $name(first: list[int], second: list[int]) -> int:
     total = $k
@@ -113,10 +144,15 @@ def $name(first: list[int], second: list[int]) -> int:
         {"k": range(0, 10)},
     ),
     Family(
-        "count_matches", "algorithms", "medium", "test",
+        "count_matches",
+        "algorithms",
+        "medium",
+        "test",
         "count_differences mismatches compare_lists",
-        ("Return at how many positions the numbers of the two lists differ by more than $k. If one "
-         "list is longer, its further numbers are ignored.",),
+        (
+            "Return at how many positions the numbers of the two lists differ by more than $k. If one "
+            "list is longer, its further numbers are ignored.",
+        ),
         """
 def $name(first: list[int], second: list[int]) -> int:
     count = 0
@@ -129,10 +165,15 @@ def $name(first: list[int], second: list[int]) -> int:
         {"first": int_lists(-6, 8), "second": int_lists(-6, 8)},
     ),
     Family(
-        "two_sum", "algorithms", "medium", "train",
+        "two_sum",
+        "algorithms",
+        "medium",
+        "train",
         "has_pair two_sum pair_exists",
-        ("Return True if two numbers at different positions of the list add up to $target, "
-         "otherwise False.",),
+        (
+            "Return True if two numbers at different positions of the list add up to $target, "
+            "otherwise False.",
+        ),
         """
 def $name(numbers: list[int]) -> bool:
     for i in range(len(numbers)):
@@ -145,10 +186,15 @@ def $name(numbers: list[int]) -> bool:
         {"numbers": replace(int_lists(-1, 10, longest=6), near=_halves)},
     ),
     Family(
-        "count_pairs", "algorithms", "medium", "test",
+        "count_pairs",
+        "algorithms",
+        "medium",
+        "test",
         "count_pairs pairs_with_gap_$gap close_pairs",
-        ("Return how many pairs of positions i < j there are whose numbers differ by exactly "
-         "$gap.",),
+        (
+            "Return how many pairs of positions i < j there are whose numbers differ by exactly "
+            "$gap.",
+        ),
         """
 def $name(numbers: list[int]) -> int:
     count = 0
@@ -162,7 +208,10 @@ def $name(numbers: list[int]) -> int:
         {"numbers": int_lists(-3, 6)},
     ),
     Family(
-        "gcd", "algorithms", "medium", "train",
+        "gcd",
+        "algorithms",
+        "medium",
+        "train",
         "gcd_times greatest_common_divisor common_factor",
         ("Return the greatest common divisor of a and b times $k (a and b are at least 1).",),
         """
@@ -175,7 +224,10 @@ def $name(a: int, b: int) -> int:
         {"a": _POSITIVE, "b": _POSITIVE},
     ),
     Family(
-        "lcm", "algorithms", "medium", "test",
+        "lcm",
+        "algorithms",
+        "medium",
+        "test",
         "lcm_plus least_common_multiple meet_again",
         ("Return the least common multiple of a and b plus $k (a and b are at least 1).",),
         """
@@ -189,10 +241,15 @@ def $name(a: int, b: int) -> int:
         {"a": _POSITIVE, "b": _POSITIVE},
     ),
     Family(
-        "binary_search", "algorithms", "medium", "train",
+        "binary_search",
+        "algorithms",
+        "medium",
+        "train",
         "insert_position where_to_insert binary_search",
-        ("The list is in ascending order. Return how many of its numbers are less than x, plus "
-         "$k.",),
+        (
+            "The list is in ascending order. Return how many of its numbers are less than x, plus "
+            "$k.",
+        ),
         """
 def $name(numbers: list[int], x: int) -> int:
     low = 0
@@ -209,10 +266,15 @@ def $name(numbers: list[int], x: int) -> int:
         {"numbers": int_lists(-8, 9, ordered=True), "x": integers(-9, 10)},
     ),
     Family(
-        "max_subarray", "algorithms", "hard", "train",
+        "max_subarray",
+        "algorithms",
+        "hard",
+        "train",
         "best_sum max_subarray largest_streak_sum",
-        ("Return the largest sum of a run of neighbouring numbers, or $none if the list is "
-         "empty.",),
+        (
+            "Return the largest sum of a run of neighbouring numbers, or $none if the list is "
+            "empty.",
+        ),
         """
 def $name(numbers: list[int]) -> int:
     if not numbers:
@@ -227,10 +289,15 @@ def $name(numbers: list[int]) -> int:
         {"none": (0, -1, 99, 1000)},
     ),
     Family(
-        "best_trade", "algorithms", "hard", "test",
+        "best_trade",
+        "algorithms",
+        "hard",
+        "test",
         "best_trade max_profit buy_and_sell",
-        ("The list holds the prices of the days. Buy on one day and sell on a later one for a fee "
-         "of $fee in all. Return the greatest profit, or 0 if no trade earns anything.",),
+        (
+            "The list holds the prices of the days. Buy on one day and sell on a later one for a fee "
+            "of $fee in all. Return the greatest profit, or 0 if no trade earns anything.",
+        ),
         """
 def $name(prices: list[int]) -> int:
     best = 0
@@ -243,11 +310,16 @@ def $name(prices: list[int]) -> int:
         {"prices": int_lists(1, 30)},
     ),
     Family(
-        "longest_increasing", "algorithms", "hard", "train",
+        "longest_increasing",
+        "algorithms",
+        "hard",
+        "train",
         "longest_increasing_subsequence lis longest_chain",
-        ("Return the length of the longest subsequence (numbers in their order, not necessarily "
-         "neighbours) in which each number is at least $k greater than the one before; 0 for an "
-         "empty list.",),
+        (
+            "Return the length of the longest subsequence (numbers in their order, not necessarily "
+            "neighbours) in which each number is at least $k greater than the one before; 0 for an "
+            "empty list.",
+        ),
         """
 def $name(numbers: list[int]) -> int:
     lengths = []
@@ -263,10 +335,15 @@ def $name(numbers: list[int]) -> int:
         {"numbers": replace(int_lists(-4, 12), near=_climbs)},
     ),
     Family(
-        "longest_common", "algorithms", "hard", "test",
+        "longest_common",
+        "algorithms",
+        "hard",
+        "test",
         "longest_common_subsequence lcs shared_length",
-        ("Return the length of the longest sequence of characters that is contained in both texts "
-         "in the same order, not necessarily without gaps. The letter '$skip' never counts.",),
+        (
+            "Return the length of the longest sequence of characters that is contained in both texts "
+            "in the same order, not necessarily without gaps. The letter '$skip' never counts.",
+        ),
         """
 def $name(first: str, second: str) -> int:
     previous = [0] * (len(second) + 1)
@@ -284,10 +361,15 @@ def $name(first: str, second: str) -> int:
         {"first": _SHORT, "second": _SHORT},
     ),
     Family(
-        "edit_distance", "algorithms", "hard", "train",
+        "edit_distance",
+        "algorithms",
+        "hard",
+        "train",
         "edit_distance changes_needed word_distance",
-        ("Return the lowest cost of changing the first text into the second, where inserting or "
-         "deleting a character costs 1 and replacing one costs $k.",),
+        (
+            "Return the lowest cost of changing the first text into the second, where inserting or "
+            "deleting a character costs 1 and replacing one costs $k.",
+        ),
         """
 def $name(first: str, second: str) -> int:
     previous = list(range(len(second) + 1))
@@ -303,7 +385,10 @@ def $name(first: str, second: str) -> int:
         {"first": _SHORT, "second": _SHORT},
     ),
     Family(
-        "fewest_coins", "algorithms", "hard", "train",
+        "fewest_coins",
+        "algorithms",
+        "hard",
+        "train",
         "fewest_coins min_coins change",
         ("Return the fewest coins of the values 1, $a and $b that add up to n (n >= 0).",),
         """
@@ -321,10 +406,15 @@ def $name(n: int) -> int:
         {"n": integers(0, 60, (0, 1, 2, 12, 22))},
     ),
     Family(
-        "count_change", "algorithms", "hard", "test",
+        "count_change",
+        "algorithms",
+        "hard",
+        "test",
         "count_change ways_to_pay combinations",
-        ("Return in how many ways coins of the values 1, $a and $b add up to n, regardless of "
-         "their order. For n = 0 there is one way (n >= 0).",),
+        (
+            "Return in how many ways coins of the values 1, $a and $b add up to n, regardless of "
+            "their order. For n = 0 there is one way (n >= 0).",
+        ),
         """
 def $name(n: int) -> int:
     ways = [1] + [0] * n
@@ -337,7 +427,10 @@ def $name(n: int) -> int:
         {"n": integers(0, 60, (0, 1, 2, 12, 22))},
     ),
     Family(
-        "primes_below", "algorithms", "hard", "train",
+        "primes_below",
+        "algorithms",
+        "hard",
+        "train",
         "primes_up_to sieve list_primes",
         ("Return the list of all prime numbers from $low to n, n included.",),
         """
@@ -356,10 +449,15 @@ def $name(n: int) -> list[int]:
         {"n": integers(0, 120, (0, 1, 2, 3, 4, 25, 49))},
     ),
     Family(
-        "merge_ranges", "algorithms", "hard", "test",
+        "merge_ranges",
+        "algorithms",
+        "hard",
+        "test",
         "covered_length merge_ranges total_covered",
-        ("Every number s of the list starts a range of $k whole numbers: s, s + 1, ..., up to "
-         "s + ${k} - 1. Return how many different numbers the ranges cover together.",),
+        (
+            "Every number s of the list starts a range of $k whole numbers: s, s + 1, ..., up to "
+            "s + ${k} - 1. Return how many different numbers the ranges cover together.",
+        ),
         """
 def $name(starts: list[int]) -> int:
     covered = 0
@@ -374,4 +472,4 @@ def $name(starts: list[int]) -> int:
 """,
         {"k": range(2, 9)},
     ),
-)  # fmt: skip
+)

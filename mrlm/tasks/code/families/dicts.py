@@ -11,7 +11,10 @@ _SOME = counts(shortest=1)
 
 DICTS = (
     Family(
-        "value_or_default", "dicts", "easy", "train",
+        "value_or_default",
+        "dicts",
+        "easy",
+        "train",
         "get_or_$k look_up value_of",
         ("Return the value of the key in the dictionary, or $k if the key is missing.",),
         """
@@ -22,7 +25,10 @@ def $name(counts: dict[str, int], key: str) -> int:
         {"counts": counts(keys="abcdefgh"), "key": choices(*"abcdefgh")},
     ),
     Family(
-        "sum_of_values", "dicts", "easy", "train",
+        "sum_of_values",
+        "dicts",
+        "easy",
+        "train",
         "sum_values total add_values",
         ("Return the sum of all values of the dictionary plus $k.",),
         """
@@ -32,7 +38,10 @@ def $name(counts: dict[str, int]) -> int:
         {"k": range(1, 15)},
     ),
     Family(
-        "sum_of_values_times", "dicts", "easy", "test",
+        "sum_of_values_times",
+        "dicts",
+        "easy",
+        "test",
         "scaled_total revenue multiply_values",
         ("Return the sum of all values of the dictionary times $k.",),
         """
@@ -42,7 +51,10 @@ def $name(counts: dict[str, int]) -> int:
         {"k": range(2, 15)},
     ),
     Family(
-        "key_list", "dicts", "easy", "train",
+        "key_list",
+        "dicts",
+        "easy",
+        "train",
         "sorted_keys list_keys names",
         ("Return the keys of the dictionary as a list in alphabetical order.",),
         """
@@ -51,7 +63,10 @@ def $name(counts: dict[str, int]) -> list[str]:
 """,
     ),
     Family(
-        "value_list", "dicts", "easy", "test",
+        "value_list",
+        "dicts",
+        "easy",
+        "test",
         "sorted_values list_values amounts",
         ("Return the values of the dictionary as a list in ascending order.",),
         """
@@ -60,7 +75,10 @@ def $name(counts: dict[str, int]) -> list[int]:
 """,
     ),
     Family(
-        "has_key", "dicts", "easy", "train",
+        "has_key",
+        "dicts",
+        "easy",
+        "train",
         "has_$key contains_$key is_known",
         ("Return True if the dictionary has the key '$key', otherwise False.",),
         """
@@ -70,7 +88,10 @@ def $name(counts: dict[str, int]) -> bool:
         {"key": ("a", "apple", "river", "tea", "sun", "owl", "map")},
     ),
     Family(
-        "entry_count", "dicts", "easy", "train",
+        "entry_count",
+        "dicts",
+        "easy",
+        "train",
         "count_entries size number_of_keys",
         ("Return the number of keys of the dictionary.",),
         """
@@ -79,7 +100,10 @@ def $name(counts: dict[str, int]) -> int:
 """,
     ),
     Family(
-        "keep_large_values", "dicts", "medium", "train",
+        "keep_large_values",
+        "dicts",
+        "medium",
+        "train",
         "keep_above_$k filter_counts large_entries",
         ("Return a dictionary of the entries whose value is greater than $k.",),
         """
@@ -93,7 +117,10 @@ def $name(counts: dict[str, int]) -> dict[str, int]:
         {"k": range(-2, 14)},
     ),
     Family(
-        "keys_of_small_values", "dicts", "medium", "test",
+        "keys_of_small_values",
+        "dicts",
+        "medium",
+        "test",
         "keys_below_$k rare_keys low_stock",
         ("Return the keys whose value is less than $k, in alphabetical order.",),
         """
@@ -107,7 +134,10 @@ def $name(counts: dict[str, int]) -> list[str]:
         {"k": range(1, 16)},
     ),
     Family(
-        "scale_values", "dicts", "medium", "train",
+        "scale_values",
+        "dicts",
+        "medium",
+        "train",
         "scale_values multiply_all raise_prices",
         ("Return a dictionary with the same keys and every value multiplied by $k.",),
         """
@@ -120,7 +150,10 @@ def $name(counts: dict[str, int]) -> dict[str, int]:
         {"k": range(2, 13)},
     ),
     Family(
-        "shift_values", "dicts", "medium", "test",
+        "shift_values",
+        "dicts",
+        "medium",
+        "test",
         "add_to_values adjust_all restock",
         ("Return a dictionary with the same keys and every value increased by $k.",),
         """
@@ -133,10 +166,15 @@ def $name(counts: dict[str, int]) -> dict[str, int]:
         {"k": range(2, 13)},
     ),
     Family(
-        "count_letters", "dicts", "medium", "train",
+        "count_letters",
+        "dicts",
+        "medium",
+        "train",
         "count_letters letter_counts frequencies",
-        ("Return a dictionary from each character of the text, except '$skip', to how often it "
-         "occurs.",),
+        (
+            "Return a dictionary from each character of the text, except '$skip', to how often it "
+            "occurs.",
+        ),
         """
 def $name(text: str) -> dict[str, int]:
     result = {}
@@ -148,10 +186,15 @@ def $name(text: str) -> dict[str, int]:
         {"skip": tuple(" aeno")},
     ),
     Family(
-        "count_items", "dicts", "medium", "test",
+        "count_items",
+        "dicts",
+        "medium",
+        "test",
         "tally count_numbers histogram",
-        ("Return a dictionary from each number of the list that is at least $k to how often it "
-         "occurs.",),
+        (
+            "Return a dictionary from each number of the list that is at least $k to how often it "
+            "occurs.",
+        ),
         """
 def $name(numbers: list[int]) -> dict[int, int]:
     result = {}
@@ -164,10 +207,15 @@ def $name(numbers: list[int]) -> dict[int, int]:
         {"numbers": int_lists(-8, 12, longest=10)},
     ),
     Family(
-        "group_by_length", "dicts", "hard", "train",
+        "group_by_length",
+        "dicts",
+        "hard",
+        "train",
         "group_by_length words_by_length",
-        ("Group the words by length: return a dictionary from each length that is at least $k to "
-         "the list of the words of this length, in their order.",),
+        (
+            "Group the words by length: return a dictionary from each length that is at least $k to "
+            "the list of the words of this length, in their order.",
+        ),
         """
 def $name(words: list[str]) -> dict[int, list[str]]:
     groups = {}
@@ -179,10 +227,15 @@ def $name(words: list[str]) -> dict[int, list[str]]:
         {"k": range(1, 7)},
     ),
     Family(
-        "group_by_letter", "dicts", "hard", "test",
+        "group_by_letter",
+        "dicts",
+        "hard",
+        "test",
         "group_by_letter index_words",
-        ("Group the words by their $which letter: return a dictionary from this letter to the "
-         "list of its words without duplicates, in alphabetical order.",),
+        (
+            "Group the words by their $which letter: return a dictionary from this letter to the "
+            "list of its words without duplicates, in alphabetical order.",
+        ),
         """
 def $name(words: list[str]) -> dict[str, list[str]]:
     groups = {}
@@ -193,7 +246,10 @@ def $name(words: list[str]) -> dict[str, list[str]]:
         {"which index": (("first", 0), ("last", -1))},
     ),
     Family(
-        "merge_counts", "dicts", "medium", "train",
+        "merge_counts",
+        "dicts",
+        "medium",
+        "train",
         "merge_counts add_dictionaries combine",
         ("Merge two dictionaries: a key that is in both gets the sum of its values.",),
         """
@@ -206,10 +262,15 @@ def $name(first: dict[str, int], second: dict[str, int]) -> dict[str, int]:
         inputs={"first": counts(keys="abcdef"), "second": counts(keys="abcdef")},
     ),
     Family(
-        "best_key", "dicts", "medium", "train",
+        "best_key",
+        "dicts",
+        "medium",
+        "train",
         "key_of_$which winner best",
-        ("Return the key with the $which value; of several, the alphabetically first. The "
-         "dictionary is never empty.",),
+        (
+            "Return the key with the $which value; of several, the alphabetically first. The "
+            "dictionary is never empty.",
+        ),
         """
 def $name(counts: dict[str, int]) -> str:
     best = ""
@@ -222,10 +283,15 @@ def $name(counts: dict[str, int]) -> str:
         {"counts": _SOME},
     ),
     Family(
-        "invert", "dicts", "hard", "train",
+        "invert",
+        "dicts",
+        "hard",
+        "train",
         "invert keys_by_value swap_keys_and_values",
-        ("Invert the dictionary: return a dictionary from each value to the list of its keys in "
-         "alphabetical order.",),
+        (
+            "Invert the dictionary: return a dictionary from each value to the list of its keys in "
+            "alphabetical order.",
+        ),
         """
 def $name(counts: dict[str, int]) -> dict[int, list[str]]:
     result = {}
@@ -234,4 +300,4 @@ def $name(counts: dict[str, int]) -> dict[int, list[str]]:
     return result
 """,
     ),
-)  # fmt: skip
+)

@@ -12,7 +12,10 @@ _TWO_OR_MORE = int_lists(shortest=2)
 
 LIST_LOOPS = (
     Family(
-        "sum_of_squares", "lists", "medium", "train",
+        "sum_of_squares",
+        "lists",
+        "medium",
+        "train",
         "sum_of_squares add_squares total",
         ("Return the sum of the squares of the numbers that are greater than $k.",),
         """
@@ -26,7 +29,10 @@ def $name(numbers: list[int]) -> int:
         {"k": range(-5, 8)},
     ),
     Family(
-        "sum_of_cubes", "lists", "medium", "test",
+        "sum_of_cubes",
+        "lists",
+        "medium",
+        "test",
         "sum_of_cubes add_cubes total",
         ("Return the sum of the cubes of the numbers that are less than $k.",),
         """
@@ -40,10 +46,15 @@ def $name(numbers: list[int]) -> int:
         {"k": range(2, 12)},
     ),
     Family(
-        "running_sum", "lists", "medium", "train",
+        "running_sum",
+        "lists",
+        "medium",
+        "train",
         "running_sum cumulative_sum prefix_sums",
-        ("Return the running sums: element i of the result is $k plus the sum of the first i + 1 "
-         "numbers.",),
+        (
+            "Return the running sums: element i of the result is $k plus the sum of the first i + 1 "
+            "numbers.",
+        ),
         """
 def $name(numbers: list[int]) -> list[int]:
     result = []
@@ -56,7 +67,10 @@ def $name(numbers: list[int]) -> list[int]:
         {"k": range(0, 10)},
     ),
     Family(
-        "running_extreme", "lists", "medium", "test",
+        "running_extreme",
+        "lists",
+        "medium",
+        "test",
         "running_$which highest_so_far track",
         ("Return a list whose element i is the $which of the first i + 1 numbers.",),
         """
@@ -72,7 +86,10 @@ def $name(numbers: list[int]) -> list[int]:
         {"which op": (("maximum", ">"), ("minimum", "<"))},
     ),
     Family(
-        "unique", "lists", "medium", "train",
+        "unique",
+        "lists",
+        "medium",
+        "train",
         "unique remove_duplicates distinct",
         ("Return the numbers without duplicates, each at the place of its first occurrence.",),
         """
@@ -85,10 +102,15 @@ def $name(numbers: list[int]) -> list[int]:
 """,
     ),
     Family(
-        "repeated", "lists", "medium", "test",
+        "repeated",
+        "lists",
+        "medium",
+        "test",
         "repeated_values duplicates find_repeated",
-        ("Return the numbers that occur at least $k times, each once, ordered by first "
-         "occurrence.",),
+        (
+            "Return the numbers that occur at least $k times, each once, ordered by first "
+            "occurrence.",
+        ),
         """
 def $name(numbers: list[int]) -> list[int]:
     result = []
@@ -101,10 +123,15 @@ def $name(numbers: list[int]) -> list[int]:
         {"numbers": int_lists(0, 5, longest=10)},
     ),
     Family(
-        "differences", "lists", "medium", "train",
+        "differences",
+        "lists",
+        "medium",
+        "train",
         "differences deltas changes",
-        ("Return the differences between neighbours: each number minus the one before it. The "
-         "result is empty for fewer than two numbers.",),
+        (
+            "Return the differences between neighbours: each number minus the one before it. The "
+            "result is empty for fewer than two numbers.",
+        ),
         """
 def $name(numbers: list[int]) -> list[int]:
     result = []
@@ -114,10 +141,15 @@ def $name(numbers: list[int]) -> list[int]:
 """,
     ),
     Family(
-        "neighbour_sums", "lists", "medium", "test",
+        "neighbour_sums",
+        "lists",
+        "medium",
+        "test",
         "neighbour_sums pair_sums adjacent_sums",
-        ("Return the sum of each number and $k times the one after it. The result is empty for "
-         "fewer than two numbers.",),
+        (
+            "Return the sum of each number and $k times the one after it. The result is empty for "
+            "fewer than two numbers.",
+        ),
         """
 def $name(numbers: list[int]) -> list[int]:
     result = []
@@ -128,10 +160,15 @@ def $name(numbers: list[int]) -> list[int]:
         {"k": range(2, 9)},
     ),
     Family(
-        "rotate", "lists", "medium", "train",
+        "rotate",
+        "lists",
+        "medium",
+        "train",
         "rotate_left rotate move_front_to_back",
-        ("Move the first $k elements to the end of the list. A list with fewer than $k elements "
-         "stays as it is.",),
+        (
+            "Move the first $k elements to the end of the list. A list with fewer than $k elements "
+            "stays as it is.",
+        ),
         """
 def $name(numbers: list[int]) -> list[int]:
     if len(numbers) < $k:
@@ -141,10 +178,15 @@ def $name(numbers: list[int]) -> list[int]:
         {"k": range(1, 6)},
     ),
     Family(
-        "chunks", "lists", "medium", "train",
+        "chunks",
+        "lists",
+        "medium",
+        "train",
         "chunks split_into_groups_of_$k batches",
-        ("Split the list into lists of $k elements; the last one may be shorter. An empty list "
-         "gives an empty list.",),
+        (
+            "Split the list into lists of $k elements; the last one may be shorter. An empty list "
+            "gives an empty list.",
+        ),
         """
 def $name(numbers: list[int]) -> list[list[int]]:
     result = []
@@ -155,10 +197,15 @@ def $name(numbers: list[int]) -> list[list[int]]:
         {"k": range(2, 6)},
     ),
     Family(
-        "window_sums", "lists", "hard", "train",
+        "window_sums",
+        "lists",
+        "hard",
+        "train",
         "best_window max_window_sum largest_window",
-        ("Return the largest sum of $k neighbouring numbers, or 0 if the list has fewer than $k "
-         "numbers.",),
+        (
+            "Return the largest sum of $k neighbouring numbers, or 0 if the list has fewer than $k "
+            "numbers.",
+        ),
         """
 def $name(numbers: list[int]) -> int:
     if len(numbers) < $k:
@@ -172,10 +219,15 @@ def $name(numbers: list[int]) -> int:
         {"numbers": int_lists(longest=10)},
     ),
     Family(
-        "increasing_run", "lists", "hard", "test",
+        "increasing_run",
+        "lists",
+        "hard",
+        "test",
         "longest_increasing_run longest_climb growth_streak",
-        ("Return the length of the longest run of neighbouring numbers in which each is at least "
-         "$k greater than the one before it; 0 for an empty list.",),
+        (
+            "Return the length of the longest run of neighbouring numbers in which each is at least "
+            "$k greater than the one before it; 0 for an empty list.",
+        ),
         """
 def $name(numbers: list[int]) -> int:
     if not numbers:
@@ -194,10 +246,15 @@ def $name(numbers: list[int]) -> int:
         {"numbers": int_lists(0, 9, longest=10)},
     ),
     Family(
-        "move_to_end", "lists", "hard", "train",
+        "move_to_end",
+        "lists",
+        "hard",
+        "train",
         "move_to_end push_back_$k reorder",
-        ("Move every $k to the end of the list and keep the order of the other numbers. Then "
-         "append the number of elements moved.",),
+        (
+            "Move every $k to the end of the list and keep the order of the other numbers. Then "
+            "append the number of elements moved.",
+        ),
         """
 def $name(numbers: list[int]) -> list[int]:
     kept = []
@@ -213,10 +270,15 @@ def $name(numbers: list[int]) -> list[int]:
         {"numbers": int_lists(-2, 9)},
     ),
     Family(
-        "index_of", "lists", "medium", "train",
+        "index_of",
+        "lists",
+        "medium",
+        "train",
         "position_of_$which index_of_$which where",
-        ("Return the position of the $which number in the list, counting from 0; the first one if "
-         "it occurs several times. The list is never empty.",),
+        (
+            "Return the position of the $which number in the list, counting from 0; the first one if "
+            "it occurs several times. The list is never empty.",
+        ),
         """
 def $name(numbers: list[int]) -> int:
     best = 0
@@ -229,7 +291,10 @@ def $name(numbers: list[int]) -> int:
         {"numbers": _SOME},
     ),
     Family(
-        "weighted_positions", "lists", "medium", "test",
+        "weighted_positions",
+        "lists",
+        "medium",
+        "test",
         "weighted_sum position_score index_product",
         ("Return the sum of each number times its position, counting positions from $k.",),
         """
@@ -241,4 +306,4 @@ def $name(numbers: list[int]) -> int:
 """,
         {"k": range(0, 7)},
     ),
-)  # fmt: skip
+)

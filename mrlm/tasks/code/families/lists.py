@@ -12,7 +12,10 @@ _TWO_OR_MORE = int_lists(shortest=2)
 
 LISTS = (
     Family(
-        "element_at_end", "lists", "easy", "train",
+        "element_at_end",
+        "lists",
+        "easy",
+        "train",
         "${which}_element get_$which pick",
         ("Return the $which element of the list. The list is never empty.",),
         """
@@ -23,7 +26,10 @@ def $name(numbers: list[int]) -> int:
         {"numbers": _SOME},
     ),
     Family(
-        "second_element", "lists", "easy", "test",
+        "second_element",
+        "lists",
+        "easy",
+        "test",
         "${word}_element get_$word pick",
         ("Return the $which element of the list. The list has at least two elements.",),
         """
@@ -34,7 +40,10 @@ def $name(numbers: list[int]) -> int:
         {"numbers": _TWO_OR_MORE},
     ),
     Family(
-        "sum_plus", "lists", "easy", "train",
+        "sum_plus",
+        "lists",
+        "easy",
+        "train",
         "sum_plus_$k total_plus add_up",
         ("Return the sum of the numbers plus $k.",),
         """
@@ -44,10 +53,15 @@ def $name(numbers: list[int]) -> int:
         {"k": range(1, 15)},
     ),
     Family(
-        "sum_times", "lists", "easy", "test",
+        "sum_times",
+        "lists",
+        "easy",
+        "test",
         "sum_times_$k scaled_total add_up",
-        ("Return the sum of the numbers times $k.",
-         "Add up the numbers and multiply the result by $k."),
+        (
+            "Return the sum of the numbers times $k.",
+            "Add up the numbers and multiply the result by $k.",
+        ),
         """
 def $name(numbers: list[int]) -> int:
     return sum(numbers) * $k
@@ -55,7 +69,10 @@ def $name(numbers: list[int]) -> int:
         {"k": range(2, 15)},
     ),
     Family(
-        "length", "lists", "easy", "train",
+        "length",
+        "lists",
+        "easy",
+        "train",
         "count_items length how_many",
         ("Return the number of elements in the list.",),
         """
@@ -64,7 +81,10 @@ def $name(numbers: list[int]) -> int:
 """,
     ),
     Family(
-        "extreme", "lists", "easy", "train",
+        "extreme",
+        "lists",
+        "easy",
+        "train",
         "$which find_$which get_$which",
         ("Return the $which number in the list. The list is never empty.",),
         """
@@ -75,10 +95,15 @@ def $name(numbers: list[int]) -> int:
         {"numbers": _SOME},
     ),
     Family(
-        "spread", "lists", "easy", "test",
+        "spread",
+        "lists",
+        "easy",
+        "test",
         "spread value_range max_minus_min",
-        ("Return the difference between the largest and the smallest number in the list. The "
-         "list is never empty.",),
+        (
+            "Return the difference between the largest and the smallest number in the list. The "
+            "list is never empty.",
+        ),
         """
 def $name(numbers: list[int]) -> int:
     return max(numbers) - min(numbers)
@@ -86,7 +111,10 @@ def $name(numbers: list[int]) -> int:
         inputs={"numbers": _SOME},
     ),
     Family(
-        "multiply_each", "lists", "easy", "train",
+        "multiply_each",
+        "lists",
+        "easy",
+        "train",
         "times_$k multiply_each scale",
         ("Return a list with every number multiplied by $k.",),
         """
@@ -96,7 +124,10 @@ def $name(numbers: list[int]) -> list[int]:
         {"k": range(2, 13)},
     ),
     Family(
-        "add_to_each", "lists", "easy", "test",
+        "add_to_each",
+        "lists",
+        "easy",
+        "test",
         "add_${k}_to_each increase_all shift",
         ("Return a list with $k added to every number.",),
         """
@@ -106,7 +137,10 @@ def $name(numbers: list[int]) -> list[int]:
         {"k": range(2, 13)},
     ),
     Family(
-        "square_each", "lists", "easy", "train",
+        "square_each",
+        "lists",
+        "easy",
+        "train",
         "squares square_all square_each",
         ("Return a list with the square of every number.",),
         """
@@ -115,10 +149,15 @@ def $name(numbers: list[int]) -> list[int]:
 """,
     ),
     Family(
-        "keep_greater", "lists", "easy", "train",
+        "keep_greater",
+        "lists",
+        "easy",
+        "train",
         "keep_above_$k larger_than_$k filter_large",
-        ("Return a list of the numbers that are greater than $k, in their order.",
-         "Keep only the numbers above $k."),
+        (
+            "Return a list of the numbers that are greater than $k, in their order.",
+            "Keep only the numbers above $k.",
+        ),
         """
 def $name(numbers: list[int]) -> list[int]:
     return [n for n in numbers if n > $k]
@@ -126,10 +165,15 @@ def $name(numbers: list[int]) -> list[int]:
         {"k": range(-8, 13)},
     ),
     Family(
-        "keep_less", "lists", "easy", "test",
+        "keep_less",
+        "lists",
+        "easy",
+        "test",
         "keep_below_$k smaller_than_$k filter_small",
-        ("Return a list of the numbers that are less than $k, in their order.",
-         "Keep only the numbers below $k."),
+        (
+            "Return a list of the numbers that are less than $k, in their order.",
+            "Keep only the numbers below $k.",
+        ),
         """
 def $name(numbers: list[int]) -> list[int]:
     return [n for n in numbers if n < $k]
@@ -137,7 +181,10 @@ def $name(numbers: list[int]) -> list[int]:
         {"k": range(1, 15)},
     ),
     Family(
-        "keep_multiples", "lists", "easy", "train",
+        "keep_multiples",
+        "lists",
+        "easy",
+        "train",
         "multiples_of_$k keep_multiples keep_divisible",
         ("Return a list of the numbers that are divisible by $k, in their order.",),
         """
@@ -147,10 +194,15 @@ def $name(numbers: list[int]) -> list[int]:
         {"k": range(2, 7)},
     ),
     Family(
-        "remove_value", "lists", "easy", "test",
+        "remove_value",
+        "lists",
+        "easy",
+        "test",
         "remove_$k without_$k drop_value",
-        ("Return a list of the numbers that are not equal to $k, in their order.",
-         "Remove every $k from the list."),
+        (
+            "Return a list of the numbers that are not equal to $k, in their order.",
+            "Remove every $k from the list.",
+        ),
         """
 def $name(numbers: list[int]) -> list[int]:
     return [n for n in numbers if n != $k]
@@ -158,7 +210,10 @@ def $name(numbers: list[int]) -> list[int]:
         {"k": range(0, 12)},
     ),
     Family(
-        "count_value", "lists", "easy", "train",
+        "count_value",
+        "lists",
+        "easy",
+        "train",
         "count_$k how_many_${k}s occurrences",
         ("Return how often the number $k occurs in the list.",),
         """
@@ -168,7 +223,10 @@ def $name(numbers: list[int]) -> int:
         {"k": range(0, 12)},
     ),
     Family(
-        "contains", "lists", "easy", "train",
+        "contains",
+        "lists",
+        "easy",
+        "train",
         "contains_$k has_$k is_there",
         ("Return True if the number $k is in the list, otherwise False.",),
         """
@@ -179,7 +237,10 @@ def $name(numbers: list[int]) -> bool:
         {"numbers": int_lists(-3, 14)},
     ),
     Family(
-        "reverse_list", "lists", "easy", "train",
+        "reverse_list",
+        "lists",
+        "easy",
+        "train",
         "reverse_list backwards flip",
         ("Return the list in reverse order.",),
         """
@@ -188,7 +249,10 @@ def $name(numbers: list[int]) -> list[int]:
 """,
     ),
     Family(
-        "first_items", "lists", "easy", "train",
+        "first_items",
+        "lists",
+        "easy",
+        "train",
         "first_$k take head",
         ("Return the first $k elements of the list, or all if there are fewer.",),
         """
@@ -198,7 +262,10 @@ def $name(numbers: list[int]) -> list[int]:
         {"k": range(1, 7)},
     ),
     Family(
-        "without_first_items", "lists", "easy", "test",
+        "without_first_items",
+        "lists",
+        "easy",
+        "test",
         "skip_first_$k drop tail",
         ("Return the list without its first $k elements.",),
         """
@@ -207,4 +274,4 @@ def $name(numbers: list[int]) -> list[int]:
 """,
         {"k": range(1, 7)},
     ),
-)  # fmt: skip
+)

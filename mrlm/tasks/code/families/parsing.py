@@ -87,7 +87,10 @@ def _program(stream: RowStream) -> str:
 
 PARSING = (
     Family(
-        "split_fields", "parsing", "easy", "train",
+        "split_fields",
+        "parsing",
+        "easy",
+        "train",
         "split_fields parse_fields columns",
         ("Split the text at every '$sep' and return the list of the parts.",),
         """
@@ -97,10 +100,15 @@ def $name(text: str) -> list[str]:
         {"sep": (",", ";", "|", ":", "/", "-")},
     ),
     Family(
-        "first_field", "parsing", "easy", "train",
+        "first_field",
+        "parsing",
+        "easy",
+        "train",
         "first_field before_separator head",
-        ("Return the part of the text before the first '$sep', or the whole text if there is "
-         "none.",),
+        (
+            "Return the part of the text before the first '$sep', or the whole text if there is "
+            "none.",
+        ),
         """
 def $name(text: str) -> str:
     return text.split("$sep")[0]
@@ -108,7 +116,10 @@ def $name(text: str) -> str:
         {"sep": (",", ";", "|", ":", "/", "-", "=")},
     ),
     Family(
-        "last_field", "parsing", "easy", "test",
+        "last_field",
+        "parsing",
+        "easy",
+        "test",
         "last_field after_separator extension",
         ("Return the part of the text after the last '$sep', or the whole text if there is none.",),
         """
@@ -118,7 +129,10 @@ def $name(text: str) -> str:
         {"sep": (",", ";", "|", ":", "/", ".", "=")},
     ),
     Family(
-        "numbers_of", "parsing", "easy", "train",
+        "numbers_of",
+        "parsing",
+        "easy",
+        "train",
         "parse_numbers read_numbers to_integers",
         ("The text holds whole numbers separated by '$sep'. Return them as a list of integers.",),
         """
@@ -129,7 +143,10 @@ def $name(text: str) -> list[int]:
         {"text": _joined(-20, 99)},
     ),
     Family(
-        "sum_of_fields", "parsing", "easy", "test",
+        "sum_of_fields",
+        "parsing",
+        "easy",
+        "test",
         "add_fields sum_numbers total",
         ("The text holds whole numbers separated by '$sep'. Return their sum.",),
         """
@@ -140,7 +157,10 @@ def $name(text: str) -> int:
         {"text": _joined(-20, 99)},
     ),
     Family(
-        "number_plus", "parsing", "easy", "train",
+        "number_plus",
+        "parsing",
+        "easy",
+        "train",
         "parse_and_add read_number next_number",
         ("The text is a whole number, for example '12'. Return this number plus $k.",),
         """
@@ -151,10 +171,15 @@ def $name(text: str) -> int:
         {"text": one_of(lambda stream: str(stream.between(-99, 999)), edges=("0", "-1", "007"))},
     ),
     Family(
-        "largest_field", "parsing", "medium", "train",
+        "largest_field",
+        "parsing",
+        "medium",
+        "train",
         "${size}_above_$k pick_$size parse_$size",
-        ("The text holds whole numbers separated by '$sep'. Return the $size number that is "
-         "greater than $k, or $k if there is none.",),
+        (
+            "The text holds whole numbers separated by '$sep'. Return the $size number that is "
+            "greater than $k, or $k if there is none.",
+        ),
         """
 def $name(text: str) -> int:
     found = []
@@ -171,11 +196,16 @@ def $name(text: str) -> int:
         {"text": _joined(-9, 40)},
     ),
     Family(
-        "parse_pairs", "parsing", "medium", "train",
+        "parse_pairs",
+        "parsing",
+        "medium",
+        "train",
         "parse_pairs read_settings to_dictionary",
-        ("The text holds pairs such as 'a${eq}1${sep}b${eq}2', separated by '$sep'. Return a "
-         "dictionary from names to integers; of a name that is given twice, the last pair counts. "
-         "An empty text gives an empty dictionary.",),
+        (
+            "The text holds pairs such as 'a${eq}1${sep}b${eq}2', separated by '$sep'. Return a "
+            "dictionary from names to integers; of a name that is given twice, the last pair counts. "
+            "An empty text gives an empty dictionary.",
+        ),
         """
 def $name(text: str) -> dict[str, int]:
     result = {}
@@ -189,11 +219,16 @@ def $name(text: str) -> dict[str, int]:
         {"text": one_of(_pairs(";", "="), edges=("", "a=1", "a=1;a=2", "b=0;a=10"))},
     ),
     Family(
-        "sum_pairs", "parsing", "medium", "test",
+        "sum_pairs",
+        "parsing",
+        "medium",
+        "test",
         "sum_by_key totals add_pairs",
-        ("The text holds pairs such as 'a:1,b:2', separated by ','. Return a dictionary from "
-         "names to the sum of their numbers, plus $k each. An empty text gives an empty "
-         "dictionary.",),
+        (
+            "The text holds pairs such as 'a:1,b:2', separated by ','. Return a dictionary from "
+            "names to the sum of their numbers, plus $k each. An empty text gives an empty "
+            "dictionary.",
+        ),
         """
 def $name(text: str) -> dict[str, int]:
     result = {}
@@ -207,10 +242,15 @@ def $name(text: str) -> dict[str, int]:
         {"text": one_of(_pairs(",", ":"), edges=("", "a:1", "a:1,a:2", "b:0,a:10"))},
     ),
     Family(
-        "clock_minutes", "parsing", "medium", "train",
+        "clock_minutes",
+        "parsing",
+        "medium",
+        "train",
         "minutes_since_midnight clock_to_minutes add_to_clock",
-        ("The text is a time such as '09:30'. Return the number of minutes since midnight, $k "
-         "minutes later.",),
+        (
+            "The text is a time such as '09:30'. Return the number of minutes since midnight, $k "
+            "minutes later.",
+        ),
         """
 def $name(text: str) -> int:
     hours, minutes = text.split(":")
@@ -220,10 +260,15 @@ def $name(text: str) -> int:
         {"text": one_of(_clock, edges=("00:00", "23:59", "08:09", "12:00"))},
     ),
     Family(
-        "later_clock", "parsing", "medium", "test",
+        "later_clock",
+        "parsing",
+        "medium",
+        "test",
         "later add_minutes_to_clock time_after",
-        ("The text is a time such as '09:30'. Return the time $k minutes later in the same form; "
-         "after 23:59 comes 00:00.",),
+        (
+            "The text is a time such as '09:30'. Return the time $k minutes later in the same form; "
+            "after 23:59 comes 00:00.",
+        ),
         """
 def $name(text: str) -> str:
     hours, minutes = text.split(":")
@@ -234,10 +279,15 @@ def $name(text: str) -> str:
         {"text": one_of(_clock, edges=("00:00", "23:59", "08:09", "12:00", "22:58", "23:30"))},
     ),
     Family(
-        "digits_of_text", "parsing", "medium", "train",
+        "digits_of_text",
+        "parsing",
+        "medium",
+        "train",
         "extract_digits number_in_text digits_times",
-        ("Put the digits (0 to 9) of the text together to one whole number and return it times "
-         "$k; a text without digits gives 0.",),
+        (
+            "Put the digits (0 to 9) of the text together to one whole number and return it times "
+            "$k; a text without digits gives 0.",
+        ),
         """
 def $name(text: str) -> int:
     digits = ""
@@ -247,16 +297,23 @@ def $name(text: str) -> int:
     return int(digits) * $k if digits else 0
 """,
         {"k": range(1, 8)},
-        {"text": one_of(
-            lambda stream: "".join(stream.pick("ab7 0-3x42!") for _ in range(stream.below(8))),
-            edges=("", "0", "a", "a1b2", "12 34"),
-        )},
+        {
+            "text": one_of(
+                lambda stream: "".join(stream.pick("ab7 0-3x42!") for _ in range(stream.below(8))),
+                edges=("", "0", "a", "a1b2", "12 34"),
+            )
+        },
     ),
     Family(
-        "balanced", "parsing", "hard", "train",
+        "balanced",
+        "parsing",
+        "hard",
+        "train",
         "is_balanced check_brackets",
-        ("Return True if every ( has a matching ) after it and every ) a matching ( before it, "
-         "otherwise False. All other characters are ignored.",),
+        (
+            "Return True if every ( has a matching ) after it and every ) a matching ( before it, "
+            "otherwise False. All other characters are ignored.",
+        ),
         """
 def $name(text: str) -> bool:
     depth = 0
@@ -272,11 +329,15 @@ def $name(text: str) -> bool:
         inputs={"text": one_of(_brackets, edges=("", "(", ")", "()", ")(", "())(", "(a)(b)"))},
     ),
     Family(
-        "deepest_bracket", "parsing", "hard", "test",
+        "deepest_bracket",
+        "parsing",
+        "hard",
+        "test",
         "deepest_bracket nesting max_depth",
-        ("Return how deep the round brackets of the text are nested at most: 0 without brackets, 1 "
-         "for '()', 2 for '(())'. If a ) comes without an open (, or a ( stays open, return $bad.",
-         ),
+        (
+            "Return how deep the round brackets of the text are nested at most: 0 without brackets, 1 "
+            "for '()', 2 for '(())'. If a ) comes without an open (, or a ( stays open, return $bad.",
+        ),
         """
 def $name(text: str) -> int:
     depth = 0
@@ -295,10 +356,15 @@ def $name(text: str) -> int:
         {"text": one_of(_brackets, edges=("", "(", ")", "()", ")(", "(()())", "(a)(b)"))},
     ),
     Family(
-        "postfix", "parsing", "hard", "train",
+        "postfix",
+        "parsing",
+        "hard",
+        "train",
         "evaluate_postfix calculate rpn",
-        ("Evaluate an expression in postfix notation, for example '3 4 +' is 7. Numbers and the "
-         "operators + - * are separated by spaces. Return the result plus $k.",),
+        (
+            "Evaluate an expression in postfix notation, for example '3 4 +' is 7. Numbers and the "
+            "operators + - * are separated by spaces. Return the result plus $k.",
+        ),
         """
 def $name(text: str) -> int:
     stack = []
@@ -320,11 +386,16 @@ def $name(text: str) -> int:
         {"text": one_of(_postfix, _postfix_deep, edges=("7", "3 4 +", "3 4 -", "2 3 4 * +"))},
     ),
     Family(
-        "commands", "parsing", "hard", "test",
+        "commands",
+        "parsing",
+        "hard",
+        "test",
         "run_commands execute apply_commands",
-        ("Start with the number $start and apply the commands of the text, which are separated by "
-         "';': 'add 3' adds 3, 'sub 3' subtracts 3, 'mul 3' multiplies by 3. Return the result; "
-         "an empty text changes nothing.",),
+        (
+            "Start with the number $start and apply the commands of the text, which are separated by "
+            "';': 'add 3' adds 3, 'sub 3' subtracts 3, 'mul 3' multiplies by 3. Return the result; "
+            "an empty text changes nothing.",
+        ),
         """
 def $name(text: str) -> int:
     value = $start
@@ -343,10 +414,15 @@ def $name(text: str) -> int:
         {"text": one_of(_program, edges=("", "add 1", "sub 1", "mul 2", "add 2;mul 3;sub 4"))},
     ),
     Family(
-        "roman", "parsing", "hard", "train",
+        "roman",
+        "parsing",
+        "hard",
+        "train",
         "roman_to_int parse_roman",
-        ("Return the value of the Roman numeral, made of I (1), V (5), X (10), L (50) and C (100). "
-         "A smaller sign before a larger one is subtracted.",),
+        (
+            "Return the value of the Roman numeral, made of I (1), V (5), X (10), L (50) and C (100). "
+            "A smaller sign before a larger one is subtracted.",
+        ),
         """
 def $name(text: str) -> int:
     values = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
@@ -362,10 +438,15 @@ def $name(text: str) -> int:
         inputs={"text": one_of(_roman, edges=("I", "IV", "IX", "XL", "XC", "XLIX", "LXXXVIII"))},
     ),
     Family(
-        "expand_ranges", "parsing", "hard", "train",
+        "expand_ranges",
+        "parsing",
+        "hard",
+        "train",
         "expand_ranges parse_pages pages",
-        ("Expand a list of pages such as '1-3,7' to the numbers [1, 2, 3, 7], and add $k to each. "
-         "The parts are separated by ',', and both ends of a range are included.",),
+        (
+            "Expand a list of pages such as '1-3,7' to the numbers [1, 2, 3, 7], and add $k to each. "
+            "The parts are separated by ',', and both ends of a range are included.",
+        ),
         """
 def $name(text: str) -> list[int]:
     result = []
@@ -381,4 +462,4 @@ def $name(text: str) -> list[int]:
         {"k": range(0, 6)},
         {"text": one_of(_ranges, edges=("1", "1-2", "5-5", "1-3,7", "2,3,9-12"))},
     ),
-)  # fmt: skip
+)

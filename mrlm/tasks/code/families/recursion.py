@@ -32,7 +32,10 @@ def _parts(target: int) -> list[list[int]]:
 
 RECURSION = (
     Family(
-        "factorial_times", "recursion", "easy", "train",
+        "factorial_times",
+        "recursion",
+        "easy",
+        "train",
         "factorial_times_$k scaled_factorial grow",
         ("Return the factorial of n times $k. The factorial of 0 is 1 (n >= 0).",),
         """
@@ -43,7 +46,10 @@ def $name(n: int) -> int:
         {"n": _STEPS},
     ),
     Family(
-        "sum_down", "recursion", "easy", "test",
+        "sum_down",
+        "recursion",
+        "easy",
+        "test",
         "sum_to_n triangle add_down",
         ("Return $k plus the sum of all whole numbers from 1 to n; for n = 0 return $k (n >= 0).",),
         """
@@ -54,7 +60,10 @@ def $name(n: int) -> int:
         {"n": integers(0, 60, (0, 1, 2))},
     ),
     Family(
-        "power", "recursion", "easy", "train",
+        "power",
+        "recursion",
+        "easy",
+        "train",
         "power_of_$b raise_$b exponent",
         ("Return $b to the power of n (n >= 0).",),
         """
@@ -65,10 +74,15 @@ def $name(n: int) -> int:
         {"n": integers(0, 40, (0, 1, 2))},
     ),
     Family(
-        "countdown", "recursion", "easy", "train",
+        "countdown",
+        "recursion",
+        "easy",
+        "train",
         "countdown count_down_by_$k steps_down",
-        ("Return the list n, n - $k, n - ${k} - $k and so on, down to the last number that is "
-         "greater than 0.",),
+        (
+            "Return the list n, n - $k, n - ${k} - $k and so on, down to the last number that is "
+            "greater than 0.",
+        ),
         """
 def $name(n: int) -> list[int]:
     return [n] + $name(n - $k) if n > 0 else []
@@ -77,10 +91,15 @@ def $name(n: int) -> list[int]:
         {"n": integers(-2, 40, (0, 1, 2))},
     ),
     Family(
-        "count_up", "recursion", "easy", "test",
+        "count_up",
+        "recursion",
+        "easy",
+        "test",
         "count_up count_by_$k steps_up",
-        ("Return the list of the first n multiples of $k: $k, 2 * $k and so on. For n = 0 it is "
-         "empty (n >= 0).",),
+        (
+            "Return the list of the first n multiples of $k: $k, 2 * $k and so on. For n = 0 it is "
+            "empty (n >= 0).",
+        ),
         """
 def $name(n: int) -> list[int]:
     return $name(n - 1) + [n * $k] if n > 0 else []
@@ -89,10 +108,15 @@ def $name(n: int) -> list[int]:
         {"n": integers(0, 30, (0, 1, 2))},
     ),
     Family(
-        "fibonacci", "recursion", "medium", "train",
+        "fibonacci",
+        "recursion",
+        "medium",
+        "train",
         "sequence_value term nth_value",
-        ("A sequence starts with $a and $b; every later number is the sum of the two before it. "
-         "Return number n of the sequence, counting from 0 (n >= 0).",),
+        (
+            "A sequence starts with $a and $b; every later number is the sum of the two before it. "
+            "Return number n of the sequence, counting from 0 (n >= 0).",
+        ),
         """
 def $name(n: int) -> int:
     first = $a
@@ -105,10 +129,15 @@ def $name(n: int) -> int:
         {"n": _STEPS},
     ),
     Family(
-        "scaled_sequence", "recursion", "medium", "test",
+        "scaled_sequence",
+        "recursion",
+        "medium",
+        "test",
         "sequence_value term nth_value",
-        ("A sequence starts with $a; every later number is $m times the one before it, minus $c. "
-         "Return number n of the sequence, counting from 0 (n >= 0).",),
+        (
+            "A sequence starts with $a; every later number is $m times the one before it, minus $c. "
+            "Return number n of the sequence, counting from 0 (n >= 0).",
+        ),
         """
 def $name(n: int) -> int:
     value = $a
@@ -120,10 +149,15 @@ def $name(n: int) -> int:
         {"n": _STEPS},
     ),
     Family(
-        "flatten", "recursion", "medium", "train",
+        "flatten",
+        "recursion",
+        "medium",
+        "train",
         "flatten flat_list unnest",
-        ("Return all numbers of the nested list, which may hold lists in lists, in one flat "
-         "list.",),
+        (
+            "Return all numbers of the nested list, which may hold lists in lists, in one flat "
+            "list.",
+        ),
         """
 def $name(items: list) -> list[int]:
     result = []
@@ -137,10 +171,15 @@ def $name(items: list) -> list[int]:
         inputs={"items": _NESTED},
     ),
     Family(
-        "nested_sum", "recursion", "medium", "test",
+        "nested_sum",
+        "recursion",
+        "medium",
+        "test",
         "nested_sum sum_all deep_total",
-        ("Return the sum of all numbers of the nested list, which may hold lists in lists, that "
-         "are greater than $k.",),
+        (
+            "Return the sum of all numbers of the nested list, which may hold lists in lists, that "
+            "are greater than $k.",
+        ),
         """
 def $name(items: list) -> int:
     total = 0
@@ -155,10 +194,15 @@ def $name(items: list) -> int:
         {"items": _NESTED},
     ),
     Family(
-        "nested_depth", "recursion", "medium", "train",
+        "nested_depth",
+        "recursion",
+        "medium",
+        "train",
         "depth nesting_depth levels",
-        ("Return how deep the list is nested: 1 for a list without lists, 2 if it holds such a "
-         "list, and so on.",),
+        (
+            "Return how deep the list is nested: 1 for a list without lists, 2 if it holds such a "
+            "list, and so on.",
+        ),
         """
 def $name(items: list) -> int:
     deepest = 0
@@ -170,10 +214,15 @@ def $name(items: list) -> int:
         inputs={"items": _NESTED},
     ),
     Family(
-        "ways_up", "recursion", "hard", "train",
+        "ways_up",
+        "recursion",
+        "hard",
+        "train",
         "count_ways climb_stairs step_combinations",
-        ("Return in how many ways a stair of n steps can be climbed when each move takes 1 or $k "
-         "steps. For n = 0 there is one way (n >= 0).",),
+        (
+            "Return in how many ways a stair of n steps can be climbed when each move takes 1 or $k "
+            "steps. For n = 0 there is one way (n >= 0).",
+        ),
         """
 def $name(n: int) -> int:
     ways = [1]
@@ -188,10 +237,15 @@ def $name(n: int) -> int:
         {"n": integers(0, 40, (0, 1, 2, 5, 6))},
     ),
     Family(
-        "grid_paths", "recursion", "hard", "test",
+        "grid_paths",
+        "recursion",
+        "hard",
+        "test",
         "count_paths grid_paths routes",
-        ("Count the paths from the top left to the bottom right cell of a grid with $r rows and n "
-         "columns, moving only right or down (n >= 1).",),
+        (
+            "Count the paths from the top left to the bottom right cell of a grid with $r rows and n "
+            "columns, moving only right or down (n >= 1).",
+        ),
         """
 def $name(n: int) -> int:
     paths = [1] * n
@@ -204,10 +258,15 @@ def $name(n: int) -> int:
         {"n": integers(1, 40, (1, 2, 3))},
     ),
     Family(
-        "subset_sum", "recursion", "hard", "train",
+        "subset_sum",
+        "recursion",
+        "hard",
+        "train",
         "can_make subset_sum reaches_$target",
-        ("Return True if some of the numbers, each used at most once, add up to exactly $target, "
-         "otherwise False. All numbers are positive.",),
+        (
+            "Return True if some of the numbers, each used at most once, add up to exactly $target, "
+            "otherwise False. All numbers are positive.",
+        ),
         """
 def $name(numbers: list[int]) -> bool:
     sums = {0}
@@ -219,11 +278,16 @@ def $name(numbers: list[int]) -> bool:
         {"numbers": replace(int_lists(1, 18, longest=5), near=_parts)},
     ),
     Family(
-        "strings_of_length", "recursion", "hard", "test",
+        "strings_of_length",
+        "recursion",
+        "hard",
+        "test",
         "all_strings passwords combinations",
-        ("Return all strings of length n that consist of '$x' and '$y', in alphabetical order. "
-         "For n = 0 the list holds one empty string (0 <= n <= 3), and each string has the "
-         "prefix p.",),
+        (
+            "Return all strings of length n that consist of '$x' and '$y', in alphabetical order. "
+            "For n = 0 the list holds one empty string (0 <= n <= 3), and each string has the "
+            "prefix p.",
+        ),
         """
 def $name(n: int, p: str) -> list[str]:
     if n == 0:
@@ -234,10 +298,15 @@ def $name(n: int, p: str) -> list[str]:
         {"n": integers(0, 3, (1, 2)), "p": words("abxyz", longest=3)},
     ),
     Family(
-        "tower_moves", "recursion", "medium", "train",
+        "tower_moves",
+        "recursion",
+        "medium",
+        "train",
         "hanoi_moves tower_moves disk_moves",
-        ("Moving a tower of n disks takes $m times the moves of a tower of n - 1 disks, plus $p. "
-         "A tower of 0 disks takes 0 moves. Return the moves for n disks (n >= 0).",),
+        (
+            "Moving a tower of n disks takes $m times the moves of a tower of n - 1 disks, plus $p. "
+            "A tower of 0 disks takes 0 moves. Return the moves for n disks (n >= 0).",
+        ),
         """
 def $name(n: int) -> int:
     if n == 0:
@@ -247,4 +316,4 @@ def $name(n: int) -> int:
         {"m": (2, 3, 4), "p": range(1, 6)},
         {"n": _STEPS},
     ),
-)  # fmt: skip
+)

@@ -35,10 +35,15 @@ def _spend(start: int) -> list[list[int]]:
 
 SIMULATION = (
     Family(
-        "final_position", "simulation", "easy", "train",
+        "final_position",
+        "simulation",
+        "easy",
+        "train",
         "final_position walk move",
-        ("A robot starts at position $start. Each R in the text moves it one step up, each L one "
-         "step down. Return its final position.",),
+        (
+            "A robot starts at position $start. Each R in the text moves it one step up, each L one "
+            "step down. Return its final position.",
+        ),
         """
 def $name(moves: str) -> int:
     return $start + moves.count("R") - moves.count("L")
@@ -47,10 +52,15 @@ def $name(moves: str) -> int:
         {"moves": _LINE},
     ),
     Family(
-        "net_score", "simulation", "easy", "test",
+        "net_score",
+        "simulation",
+        "easy",
+        "test",
         "net_score points final_score",
-        ("A game starts with $start points. Each R in the text wins $w points, each L loses one. "
-         "Return the final score.",),
+        (
+            "A game starts with $start points. Each R in the text wins $w points, each L loses one. "
+            "Return the final score.",
+        ),
         """
 def $name(moves: str) -> int:
     return $start + moves.count("R") * $w - moves.count("L")
@@ -59,10 +69,15 @@ def $name(moves: str) -> int:
         {"moves": _LINE},
     ),
     Family(
-        "final_balance", "simulation", "easy", "train",
+        "final_balance",
+        "simulation",
+        "easy",
+        "train",
         "final_balance account balance",
-        ("An account starts with $start dollars. The list holds what is paid in (positive) and out "
-         "(negative). Return the final balance.",),
+        (
+            "An account starts with $start dollars. The list holds what is paid in (positive) and out "
+            "(negative). Return the final balance.",
+        ),
         """
 def $name(payments: list[int]) -> int:
     return $start + sum(payments)
@@ -70,10 +85,15 @@ def $name(payments: list[int]) -> int:
         {"start": range(5, 60)},
     ),
     Family(
-        "savings", "simulation", "easy", "test",
+        "savings",
+        "simulation",
+        "easy",
+        "test",
         "savings money_after saved",
-        ("Somebody has $start dollars and saves $k dollars a week. Return how many dollars they "
-         "have after n weeks.",),
+        (
+            "Somebody has $start dollars and saves $k dollars a week. Return how many dollars they "
+            "have after n weeks.",
+        ),
         """
 def $name(n: int) -> int:
     return $start + n * $k
@@ -82,10 +102,15 @@ def $name(n: int) -> int:
         {"n": integers(0, 60, (0, 1))},
     ),
     Family(
-        "growth", "simulation", "medium", "train",
+        "growth",
+        "simulation",
+        "medium",
+        "train",
         "population grow after_years",
-        ("A colony starts with $start cells. Every day it first doubles, then $k cells die; it "
-         "never has fewer than 0 cells. Return how many there are after n days.",),
+        (
+            "A colony starts with $start cells. Every day it first doubles, then $k cells die; it "
+            "never has fewer than 0 cells. Return how many there are after n days.",
+        ),
         """
 def $name(n: int) -> int:
     cells = $start
@@ -97,10 +122,15 @@ def $name(n: int) -> int:
         {"n": integers(0, 30, (0, 1, 2))},
     ),
     Family(
-        "lowest_balance", "simulation", "medium", "train",
+        "lowest_balance",
+        "simulation",
+        "medium",
+        "train",
         "lowest_balance minimum_level worst_day",
-        ("An account starts with $start dollars. The list holds the payments, in order. Return "
-         "the lowest balance that it ever has, the start included.",),
+        (
+            "An account starts with $start dollars. The list holds the payments, in order. Return "
+            "the lowest balance that it ever has, the start included.",
+        ),
         """
 def $name(payments: list[int]) -> int:
     balance = $start
@@ -113,11 +143,16 @@ def $name(payments: list[int]) -> int:
         {"start": range(0, 40)},
     ),
     Family(
-        "refused_payments", "simulation", "medium", "test",
+        "refused_payments",
+        "simulation",
+        "medium",
+        "test",
         "refused_payments declined count_refused",
-        ("An account starts with $start dollars. Each number of the list is added to it in order, "
-         "but one that would make the balance negative is refused. Return how many were "
-         "refused.",),
+        (
+            "An account starts with $start dollars. Each number of the list is added to it in order, "
+            "but one that would make the balance negative is refused. Return how many were "
+            "refused.",
+        ),
         """
 def $name(payments: list[int]) -> int:
     balance = $start
@@ -133,10 +168,15 @@ def $name(payments: list[int]) -> int:
         {"payments": replace(int_lists(longest=9), near=_spend)},
     ),
     Family(
-        "walled_walk", "simulation", "medium", "train",
+        "walled_walk",
+        "simulation",
+        "medium",
+        "train",
         "walk_between_walls bounded_walk clamp_walk",
-        ("A robot starts at position 0. Each R in the text moves it one step up, each L one step "
-         "down, but never above $high nor below 0. Return its final position.",),
+        (
+            "A robot starts at position 0. Each R in the text moves it one step up, each L one step "
+            "down, but never above $high nor below 0. Return its final position.",
+        ),
         """
 def $name(moves: str) -> int:
     position = 0
@@ -151,10 +191,15 @@ def $name(moves: str) -> int:
         {"moves": _LINE},
     ),
     Family(
-        "highest_point", "simulation", "medium", "test",
+        "highest_point",
+        "simulation",
+        "medium",
+        "test",
         "highest_point peak farthest",
-        ("A climber starts at height $start. Each R in the text takes them one step up, each L one "
-         "step down. Return the greatest height they ever reach, the start included.",),
+        (
+            "A climber starts at height $start. Each R in the text takes them one step up, each L one "
+            "step down. Return the greatest height they ever reach, the start included.",
+        ),
         """
 def $name(moves: str) -> int:
     height = $start
@@ -171,10 +216,15 @@ def $name(moves: str) -> int:
         {"moves": _LINE},
     ),
     Family(
-        "grid_walk", "simulation", "medium", "train",
+        "grid_walk",
+        "simulation",
+        "medium",
+        "train",
         "grid_walk final_cell where",
-        ("A robot starts at x = $x, y = $y. U adds 1 to y, D subtracts 1 from y, R adds 1 to x, L "
-         "subtracts 1 from x. Return its final place as the list [x, y].",),
+        (
+            "A robot starts at x = $x, y = $y. U adds 1 to y, D subtracts 1 from y, R adds 1 to x, L "
+            "subtracts 1 from x. Return its final place as the list [x, y].",
+        ),
         """
 def $name(moves: str) -> list[int]:
     x = $x
@@ -194,11 +244,16 @@ def $name(moves: str) -> list[int]:
         {"moves": _GRID},
     ),
     Family(
-        "visited_cells", "simulation", "hard", "test",
+        "visited_cells",
+        "simulation",
+        "hard",
+        "test",
         "visited_cells count_visited area_covered",
-        ("A robot starts at (0, 0). U, D, R and L each move it $step cells at once in that "
-         "direction: up, down, right, left. Return how many different cells it stands on after a "
-         "move or at the start.",),
+        (
+            "A robot starts at (0, 0). U, D, R and L each move it $step cells at once in that "
+            "direction: up, down, right, left. Return how many different cells it stands on after a "
+            "move or at the start.",
+        ),
         """
 def $name(moves: str) -> int:
     x = 0
@@ -220,10 +275,15 @@ def $name(moves: str) -> int:
         {"moves": _GRID},
     ),
     Family(
-        "steps_to_one", "simulation", "medium", "train",
+        "steps_to_one",
+        "simulation",
+        "medium",
+        "train",
         "steps_to_one halving_steps count_steps",
-        ("Count the steps until n becomes 1: an even n is halved, an odd n is $how. For n = 1 "
-         "return 0 (n >= 1).",),
+        (
+            "Count the steps until n becomes 1: an even n is halved, an odd n is $how. For n = 1 "
+            "return 0 (n >= 1).",
+        ),
         """
 def $name(n: int) -> int:
     steps = 0
@@ -239,10 +299,15 @@ def $name(n: int) -> int:
         {"n": integers(1, 150, (1, 2, 3, 7, 64))},
     ),
     Family(
-        "steps_below", "simulation", "medium", "test",
+        "steps_below",
+        "simulation",
+        "medium",
+        "test",
         "days_until_empty how_long count_rounds",
-        ("A tank holds n liters. Every day it loses half of its liters (rounded down) and then $k "
-         "more. Return after how many days it holds 0 liters or less.",),
+        (
+            "A tank holds n liters. Every day it loses half of its liters (rounded down) and then $k "
+            "more. Return after how many days it holds 0 liters or less.",
+        ),
         """
 def $name(n: int) -> int:
     days = 0
@@ -255,11 +320,16 @@ def $name(n: int) -> int:
         {"n": integers(0, 400, (0, 1, 2, 3))},
     ),
     Family(
-        "last_one", "simulation", "hard", "train",
+        "last_one",
+        "simulation",
+        "hard",
+        "train",
         "last_one survivor last_player",
-        ("The players 0 to n - 1 stand in a circle. Counting starts at player 0 and every player "
-         "number $k in the count leaves, until one is left; counting goes on with the next player. "
-         "Return who is left (n >= 1).",),
+        (
+            "The players 0 to n - 1 stand in a circle. Counting starts at player 0 and every player "
+            "number $k in the count leaves, until one is left; counting goes on with the next player. "
+            "Return who is left (n >= 1).",
+        ),
         """
 def $name(n: int) -> int:
     players = list(range(n))
@@ -273,11 +343,16 @@ def $name(n: int) -> int:
         {"n": integers(1, 50, (1, 2, 3))},
     ),
     Family(
-        "cells", "simulation", "hard", "train",
+        "cells",
+        "simulation",
+        "hard",
+        "train",
         "next_generation evolve step_cells",
-        ("The text is a row of cells, 0 or 1. In the next row a cell is 1 if exactly $k of the "
-         "cell itself and its left and right neighbours are 1, else 0; beyond the ends are "
-         "zeros. Return the next row.",),
+        (
+            "The text is a row of cells, 0 or 1. In the next row a cell is 1 if exactly $k of the "
+            "cell itself and its left and right neighbours are 1, else 0; beyond the ends are "
+            "zeros. Return the next row.",
+        ),
         """
 def $name(cells: str) -> str:
     result = ""
@@ -290,10 +365,15 @@ def $name(cells: str) -> str:
         {"cells": _CELLS},
     ),
     Family(
-        "toggle", "simulation", "hard", "test",
+        "toggle",
+        "simulation",
+        "hard",
+        "test",
         "toggle_lamps press_switches lamps",
-        ("The text is a row of lamps, 0 or 1. Go from left to right: whenever a lamp is $on, "
-         "toggle it and its right neighbour if it has one. Return the final row.",),
+        (
+            "The text is a row of lamps, 0 or 1. Go from left to right: whenever a lamp is $on, "
+            "toggle it and its right neighbour if it has one. Return the final row.",
+        ),
         """
 def $name(lamps: str) -> str:
     row = list(lamps)
@@ -306,4 +386,4 @@ def $name(lamps: str) -> str:
         {"on": ("0", "1")},
         {"lamps": _CELLS},
     ),
-)  # fmt: skip
+)

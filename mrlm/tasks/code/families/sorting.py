@@ -28,7 +28,10 @@ def _few_distinct(rank: int) -> list[list[int]]:
 
 SORTING = (
     Family(
-        "ascending", "sorting", "easy", "train",
+        "ascending",
+        "sorting",
+        "easy",
+        "train",
         "sort_numbers sort_list in_order",
         ("Return the numbers in ascending order.", "Sort the numbers from smallest to largest."),
         """
@@ -37,7 +40,10 @@ def $name(numbers: list[int]) -> list[int]:
 """,
     ),
     Family(
-        "descending", "sorting", "easy", "test",
+        "descending",
+        "sorting",
+        "easy",
+        "test",
         "sort_descending largest_first sort_down",
         ("Return the numbers in descending order.", "Sort the numbers from largest to smallest."),
         """
@@ -46,7 +52,10 @@ def $name(numbers: list[int]) -> list[int]:
 """,
     ),
     Family(
-        "smallest_items", "sorting", "easy", "train",
+        "smallest_items",
+        "sorting",
+        "easy",
+        "train",
         "smallest_$k lowest bottom_$k",
         ("Return the $k smallest numbers in ascending order, or all if there are fewer.",),
         """
@@ -56,7 +65,10 @@ def $name(numbers: list[int]) -> list[int]:
         {"k": range(2, 7)},
     ),
     Family(
-        "largest_items", "sorting", "easy", "test",
+        "largest_items",
+        "sorting",
+        "easy",
+        "test",
         "largest_$k highest top_$k",
         ("Return the $k largest numbers in descending order, or all if there are fewer.",),
         """
@@ -66,7 +78,10 @@ def $name(numbers: list[int]) -> list[int]:
         {"k": range(2, 7)},
     ),
     Family(
-        "sort_words", "sorting", "easy", "train",
+        "sort_words",
+        "sorting",
+        "easy",
+        "train",
         "sort_words alphabetical order_names",
         ("Return the words sorted as Python sorts strings.",),
         """
@@ -75,7 +90,10 @@ def $name(words: list[str]) -> list[str]:
 """,
     ),
     Family(
-        "by_length", "sorting", "medium", "train",
+        "by_length",
+        "sorting",
+        "medium",
+        "train",
         "sort_by_length shortest_first order_by_size",
         ("Sort the words by length, the $which first; words of equal length keep their order.",),
         """
@@ -85,10 +103,15 @@ def $name(words: list[str]) -> list[str]:
         {"which sign": (("shortest", "len(word)"), ("longest", "-len(word)"))},
     ),
     Family(
-        "by_last_letter", "sorting", "medium", "test",
+        "by_last_letter",
+        "sorting",
+        "medium",
+        "test",
         "sort_by_${word}_letter order_by_letter",
-        ("Sort the words by their $which letter; words with the same $which letter keep their "
-         "order.",),
+        (
+            "Sort the words by their $which letter; words with the same $which letter keep their "
+            "order.",
+        ),
         """
 def $name(words: list[str]) -> list[str]:
     return sorted(words, key=lambda word: word[$index])
@@ -96,10 +119,15 @@ def $name(words: list[str]) -> list[str]:
         {"which word index": (("last", "last", -1), ("first", "first", 0))},
     ),
     Family(
-        "by_distance", "sorting", "medium", "train",
+        "by_distance",
+        "sorting",
+        "medium",
+        "train",
         "sort_by_distance nearest_first closest_to_$k",
-        ("Sort the numbers by their distance to $k, nearest first; the smaller of two numbers at "
-         "the same distance comes first.",),
+        (
+            "Sort the numbers by their distance to $k, nearest first; the smaller of two numbers at "
+            "the same distance comes first.",
+        ),
         """
 def $name(numbers: list[int]) -> list[int]:
     return sorted(numbers, key=lambda n: (abs(n - $k), n))
@@ -107,10 +135,15 @@ def $name(numbers: list[int]) -> list[int]:
         {"k": range(-6, 10)},
     ),
     Family(
-        "by_remainder", "sorting", "medium", "test",
+        "by_remainder",
+        "sorting",
+        "medium",
+        "test",
         "sort_by_remainder order_by_mod_$k",
-        ("Sort the numbers by their remainder modulo $k (Python's %); numbers with the same "
-         "remainder in ascending order.",),
+        (
+            "Sort the numbers by their remainder modulo $k (Python's %); numbers with the same "
+            "remainder in ascending order.",
+        ),
         """
 def $name(numbers: list[int]) -> list[int]:
     return sorted(numbers, key=lambda n: (n % $k, n))
@@ -118,10 +151,15 @@ def $name(numbers: list[int]) -> list[int]:
         {"k": range(2, 9)},
     ),
     Family(
-        "pairs_by_number", "sorting", "medium", "train",
+        "pairs_by_number",
+        "sorting",
+        "medium",
+        "train",
         "sort_pairs ranking by_score",
-        ("Sort the (name, score) pairs by score, the $which first; pairs with equal scores by "
-         "name in alphabetical order.",),
+        (
+            "Sort the (name, score) pairs by score, the $which first; pairs with equal scores by "
+            "name in alphabetical order.",
+        ),
         """
 def $name(pairs: list[tuple[str, int]]) -> list[tuple[str, int]]:
     return sorted(pairs, key=lambda pair: ($sign, pair[0]))
@@ -130,10 +168,15 @@ def $name(pairs: list[tuple[str, int]]) -> list[tuple[str, int]]:
         {"pairs": pairs()},
     ),
     Family(
-        "kth_smallest", "sorting", "medium", "train",
+        "kth_smallest",
+        "sorting",
+        "medium",
+        "train",
         "kth_smallest number_$k pick_sorted",
-        ("Return number $k (counting from 1) of the list in ascending order, or the largest "
-         "number if the list has fewer. The list is never empty.",),
+        (
+            "Return number $k (counting from 1) of the list in ascending order, or the largest "
+            "number if the list has fewer. The list is never empty.",
+        ),
         """
 def $name(numbers: list[int]) -> int:
     ordered = sorted(numbers)
@@ -145,10 +188,15 @@ def $name(numbers: list[int]) -> int:
         {"numbers": _SOME},
     ),
     Family(
-        "kth_distinct_largest", "sorting", "medium", "test",
+        "kth_distinct_largest",
+        "sorting",
+        "medium",
+        "test",
         "kth_largest_distinct rank_$k podium",
-        ("Return number $k (counting from 1) of the distinct values in descending order, or "
-         "$none if there are fewer.",),
+        (
+            "Return number $k (counting from 1) of the distinct values in descending order, or "
+            "$none if there are fewer.",
+        ),
         """
 def $name(numbers: list[int]) -> int:
     ordered = sorted(set(numbers), reverse=True)
@@ -160,10 +208,15 @@ def $name(numbers: list[int]) -> int:
         {"numbers": replace(int_lists(), near=_few_distinct)},
     ),
     Family(
-        "middle", "sorting", "medium", "train",
+        "middle",
+        "sorting",
+        "medium",
+        "train",
         "middle_value lower_median center",
-        ("Return the middle of the sorted numbers; of an even count, the smaller of the two "
-         "middle ones. The list is never empty.",),
+        (
+            "Return the middle of the sorted numbers; of an even count, the smaller of the two "
+            "middle ones. The list is never empty.",
+        ),
         """
 def $name(numbers: list[int]) -> int:
     ordered = sorted(numbers)
@@ -172,10 +225,15 @@ def $name(numbers: list[int]) -> int:
         inputs={"numbers": _SOME},
     ),
     Family(
-        "is_sorted", "sorting", "medium", "test",
+        "is_sorted",
+        "sorting",
+        "medium",
+        "test",
         "is_sorted grows check_order",
-        ("Return True if every number is at least $k greater than the one before it, otherwise "
-         "False. Lists with fewer than two numbers give True.",),
+        (
+            "Return True if every number is at least $k greater than the one before it, otherwise "
+            "False. Lists with fewer than two numbers give True.",
+        ),
         """
 def $name(numbers: list[int]) -> bool:
     for i in range(1, len(numbers)):
@@ -187,10 +245,15 @@ def $name(numbers: list[int]) -> bool:
         {"numbers": one_of(_climb, edges=([], [3], [1, 2], [2, 1], [5, 5], [0, 9, 4]))},
     ),
     Family(
-        "by_frequency", "sorting", "hard", "train",
+        "by_frequency",
+        "sorting",
+        "hard",
+        "train",
         "sort_by_frequency most_common_first",
-        ("Return the distinct numbers sorted by how often they occur, the most frequent first; "
-         "equally frequent ones in $order order.",),
+        (
+            "Return the distinct numbers sorted by how often they occur, the most frequent first; "
+            "equally frequent ones in $order order.",
+        ),
         """
 def $name(numbers: list[int]) -> list[int]:
     return sorted(set(numbers), key=lambda n: (-numbers.count(n), $sign))
@@ -199,10 +262,15 @@ def $name(numbers: list[int]) -> list[int]:
         {"numbers": int_lists(0, 6, longest=12)},
     ),
     Family(
-        "merge_sorted", "sorting", "hard", "test",
+        "merge_sorted",
+        "sorting",
+        "hard",
+        "test",
         "merge_sorted merge_lists combine_sorted",
-        ("Merge two lists, each in ascending order, into one in ascending order, and leave out "
-         "every number that is less than $k.",),
+        (
+            "Merge two lists, each in ascending order, into one in ascending order, and leave out "
+            "every number that is less than $k.",
+        ),
         """
 def $name(first: list[int], second: list[int]) -> list[int]:
     result = []
@@ -223,10 +291,15 @@ def $name(first: list[int], second: list[int]) -> list[int]:
         {"first": int_lists(ordered=True), "second": int_lists(ordered=True)},
     ),
     Family(
-        "odd_before_even", "sorting", "hard", "train",
+        "odd_before_even",
+        "sorting",
+        "hard",
+        "train",
         "odd_before_even separate arrange",
-        ("Return the odd numbers in ascending order, followed by the even numbers in descending "
-         "order.",),
+        (
+            "Return the odd numbers in ascending order, followed by the even numbers in descending "
+            "order.",
+        ),
         """
 def $name(numbers: list[int]) -> list[int]:
     odd = []
@@ -239,4 +312,4 @@ def $name(numbers: list[int]) -> list[int]:
     return odd + even
 """,
     ),
-)  # fmt: skip
+)

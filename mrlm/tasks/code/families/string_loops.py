@@ -26,7 +26,10 @@ def _repeats(stream: RowStream) -> str:
 
 STRING_LOOPS = (
     Family(
-        "count_vowels", "strings", "medium", "train",
+        "count_vowels",
+        "strings",
+        "medium",
+        "train",
         "count_vowels number_of_vowels vowel_count",
         ("Return the number of vowels (a, e, i, o, u) in the text, in lower or upper case.",),
         """
@@ -39,7 +42,10 @@ def $name(text: str) -> int:
 """,
     ),
     Family(
-        "remove_vowels", "strings", "medium", "test",
+        "remove_vowels",
+        "strings",
+        "medium",
+        "test",
         "remove_vowels drop_vowels without_vowels",
         ("Return the text without its vowels (a, e, i, o, u, in lower or upper case).",),
         """
@@ -52,11 +58,16 @@ def $name(text: str) -> str:
 """,
     ),
     Family(
-        "long_words", "strings", "medium", "train",
+        "long_words",
+        "strings",
+        "medium",
+        "train",
         "count_long_words words_longer_than_$k",
-        ("Return how many words of the sentence are longer than $k characters. Words are "
-         "separated by single spaces.",
-         "Count the words with more than $k characters. Words are separated by single spaces."),
+        (
+            "Return how many words of the sentence are longer than $k characters. Words are "
+            "separated by single spaces.",
+            "Count the words with more than $k characters. Words are separated by single spaces.",
+        ),
         """
 def $name(sentence: str) -> int:
     count = 0
@@ -69,10 +80,15 @@ def $name(sentence: str) -> int:
         {"sentence": sentences()},
     ),
     Family(
-        "short_words", "strings", "medium", "test",
+        "short_words",
+        "strings",
+        "medium",
+        "test",
         "short_words words_shorter_than_$k keep_short_words",
-        ("Return the list of the words of the sentence that are shorter than $k characters, in "
-         "their order. Words are separated by single spaces.",),
+        (
+            "Return the list of the words of the sentence that are shorter than $k characters, in "
+            "their order. Words are separated by single spaces.",
+        ),
         """
 def $name(sentence: str) -> list[str]:
     result = []
@@ -85,10 +101,15 @@ def $name(sentence: str) -> list[str]:
         {"sentence": sentences()},
     ),
     Family(
-        "is_palindrome", "strings", "medium", "train",
+        "is_palindrome",
+        "strings",
+        "medium",
+        "train",
         "is_palindrome reads_both_ways",
-        ("Return True if the text reads the same forwards and backwards when case is ignored, "
-         "otherwise False. Spaces count.",),
+        (
+            "Return True if the text reads the same forwards and backwards when case is ignored, "
+            "otherwise False. Spaces count.",
+        ),
         """
 def $name(text: str) -> bool:
     lowered = text.lower()
@@ -97,10 +118,15 @@ def $name(text: str) -> bool:
         inputs={"text": one_of(_palindrome, _almost, edges=("", "a", "ab", "Aa", "a b", "aba "))},
     ),
     Family(
-        "longest_word", "strings", "medium", "train",
+        "longest_word",
+        "strings",
+        "medium",
+        "train",
         "${extreme}_word find_${extreme}_word pick_word",
-        ("Return the $extreme word of the sentence; the first one if several are equally long. "
-         "Words are separated by single spaces, and there is at least one.",),
+        (
+            "Return the $extreme word of the sentence; the first one if several are equally long. "
+            "Words are separated by single spaces, and there is at least one.",
+        ),
         """
 def $name(sentence: str) -> str:
     best = ""
@@ -113,10 +139,15 @@ def $name(sentence: str) -> str:
         {"sentence": sentences(shortest=1)},
     ),
     Family(
-        "initials", "strings", "medium", "test",
+        "initials",
+        "strings",
+        "medium",
+        "test",
         "initials first_letters acronym",
-        ("Return the first letters of the words of the sentence in $case case, joined by '$sep'. "
-         "Words are separated by single spaces.",),
+        (
+            "Return the first letters of the words of the sentence in $case case, joined by '$sep'. "
+            "Words are separated by single spaces.",
+        ),
         """
 def $name(sentence: str) -> str:
     letters = []
@@ -128,10 +159,15 @@ def $name(sentence: str) -> str:
         {"sentence": sentences()},
     ),
     Family(
-        "every_kth_char", "strings", "medium", "train",
+        "every_kth_char",
+        "strings",
+        "medium",
+        "train",
         "every_${k}th_char skip_through sample_text",
-        ("Return every character of the text whose position is a multiple of $k, counting "
-         "positions from 0.",),
+        (
+            "Return every character of the text whose position is a multiple of $k, counting "
+            "positions from 0.",
+        ),
         """
 def $name(text: str) -> str:
     result = ""
@@ -144,10 +180,15 @@ def $name(text: str) -> str:
         {"text": texts(shortest=0)},
     ),
     Family(
-        "caesar", "strings", "hard", "train",
+        "caesar",
+        "strings",
+        "hard",
+        "train",
         "caesar_shift encrypt shift_letters",
-        ("Shift every lower-case letter (a to z) of the text by $k places in the alphabet, going "
-         "on from z to a. All other characters stay.",),
+        (
+            "Shift every lower-case letter (a to z) of the text by $k places in the alphabet, going "
+            "on from z to a. All other characters stay.",
+        ),
         """
 def $name(text: str) -> str:
     result = ""
@@ -162,10 +203,15 @@ def $name(text: str) -> str:
         {"text": texts()},
     ),
     Family(
-        "mirror_alphabet", "strings", "hard", "test",
+        "mirror_alphabet",
+        "strings",
+        "hard",
+        "test",
         "mirror_letters atbash decode",
-        ("Replace every lower-case letter by its mirror in the alphabet (a by z, b by y, ..., z by "
-         "a), and each '$old' by '$new'. All other characters stay.",),
+        (
+            "Replace every lower-case letter by its mirror in the alphabet (a by z, b by y, ..., z by "
+            "a), and each '$old' by '$new'. All other characters stay.",
+        ),
         """
 def $name(text: str) -> str:
     result = ""
@@ -182,10 +228,15 @@ def $name(text: str) -> str:
         {"text": texts()},
     ),
     Family(
-        "run_length", "strings", "hard", "train",
+        "run_length",
+        "strings",
+        "hard",
+        "train",
         "run_length_encode compress encode_runs",
-        ("Compress the text: replace each run of equal characters by the character and the length "
-         "of the run, for example 'aab' by 'a2b1'. An empty text stays empty.",),
+        (
+            "Compress the text: replace each run of equal characters by the character and the length "
+            "of the run, for example 'aab' by 'a2b1'. An empty text stays empty.",
+        ),
         """
 def $name(text: str) -> str:
     result = ""
@@ -201,10 +252,15 @@ def $name(text: str) -> str:
         inputs={"text": one_of(_repeats, edges=("", "a", "aa", "ab", "aba", "aaAA"))},
     ),
     Family(
-        "longest_run", "strings", "hard", "test",
+        "longest_run",
+        "strings",
+        "hard",
+        "test",
         "longest_run longest_streak max_run",
-        ("Return the length of the longest run of equal characters in the text, 0 for an empty "
-         "text.",),
+        (
+            "Return the length of the longest run of equal characters in the text, 0 for an empty "
+            "text.",
+        ),
         """
 def $name(text: str) -> int:
     best = 0
@@ -222,10 +278,15 @@ def $name(text: str) -> int:
         inputs={"text": one_of(_repeats, edges=("", "a", "aa", "ab", "abbb", "aaab"))},
     ),
     Family(
-        "char_at", "strings", "medium", "train",
+        "char_at",
+        "strings",
+        "medium",
+        "train",
         "char_at_or pick_char letter_at",
-        ("Return the character of the text at position i, counting from 0, or '$c' if there is no "
-         "such position. The position i is never negative.",),
+        (
+            "Return the character of the text at position i, counting from 0, or '$c' if there is no "
+            "such position. The position i is never negative.",
+        ),
         """
 def $name(text: str, i: int) -> str:
     if i < len(text):
@@ -235,4 +296,4 @@ def $name(text: str, i: int) -> str:
         {"c": tuple("?-x*")},
         {"text": words(_LOWER, longest=4), "i": integers(0, 5)},
     ),
-)  # fmt: skip
+)

@@ -9,7 +9,10 @@ __all__ = ["STRINGS"]
 
 STRINGS = (
     Family(
-        "reverse", "strings", "easy", "train",
+        "reverse",
+        "strings",
+        "easy",
+        "train",
         "reverse_text backwards flip",
         ("Return the text reversed.", "Return the characters of the text in reverse order."),
         """
@@ -18,10 +21,15 @@ def $name(text: str) -> str:
 """,
     ),
     Family(
-        "first_chars", "strings", "easy", "train",
+        "first_chars",
+        "strings",
+        "easy",
+        "train",
         "first_chars beginning prefix",
-        ("Return the first $k characters of the text.",
-         "Return the text cut to its first $k characters."),
+        (
+            "Return the first $k characters of the text.",
+            "Return the text cut to its first $k characters.",
+        ),
         """
 def $name(text: str) -> str:
     return text[:$k]
@@ -29,10 +37,15 @@ def $name(text: str) -> str:
         {"k": range(1, 9)},
     ),
     Family(
-        "last_chars", "strings", "easy", "test",
+        "last_chars",
+        "strings",
+        "easy",
+        "test",
         "last_chars ending suffix",
-        ("Return the last $k characters of the text.",
-         "Return only the final $k characters of the text."),
+        (
+            "Return the last $k characters of the text.",
+            "Return only the final $k characters of the text.",
+        ),
         """
 def $name(text: str) -> str:
     return text[-$k:]
@@ -40,7 +53,10 @@ def $name(text: str) -> str:
         {"k": range(1, 9)},
     ),
     Family(
-        "without_first", "strings", "easy", "train",
+        "without_first",
+        "strings",
+        "easy",
+        "train",
         "drop_start without_first skip_chars",
         ("Return the text without its first $k characters.",),
         """
@@ -50,7 +66,10 @@ def $name(text: str) -> str:
         {"k": range(1, 7)},
     ),
     Family(
-        "change_case", "strings", "easy", "train",
+        "change_case",
+        "strings",
+        "easy",
+        "train",
         "to_$case make_$case convert",
         ("Return the text in $case case.", "Convert all letters of the text to $case case."),
         """
@@ -60,7 +79,10 @@ def $name(text: str) -> str:
         {"case": ("upper", "lower")},
     ),
     Family(
-        "repeat", "strings", "easy", "train",
+        "repeat",
+        "strings",
+        "easy",
+        "train",
         "repeat_text multiply echo",
         ("Return the text repeated $k times.",),
         """
@@ -70,7 +92,10 @@ def $name(text: str) -> str:
         {"k": range(2, 8)},
     ),
     Family(
-        "add_prefix", "strings", "easy", "train",
+        "add_prefix",
+        "strings",
+        "easy",
+        "train",
         "add_prefix greet put_before",
         ("Return the text with '$p' in front of it.", "Put '$p' before the text."),
         """
@@ -80,7 +105,10 @@ def $name(text: str) -> str:
         {"p": ("Hello ", "re", "un", "Mr. ", "> ", "# ", "pre-", "very ", "the ", "* ")},
     ),
     Family(
-        "add_suffix", "strings", "easy", "test",
+        "add_suffix",
+        "strings",
+        "easy",
+        "test",
         "add_suffix append_text put_after",
         ("Return the text with '$p' after it.", "Put '$p' at the end of the text."),
         """
@@ -90,7 +118,10 @@ def $name(text: str) -> str:
         {"p": ("!", "?", ".txt", " Smith", "...", "-end", "ing", ".py", "s", " <")},
     ),
     Family(
-        "surround", "strings", "easy", "train",
+        "surround",
+        "strings",
+        "easy",
+        "train",
         "surround wrap enclose",
         ("Return the text with '$c' before and after it.", "Put '$c' on both sides of the text."),
         """
@@ -100,10 +131,15 @@ def $name(text: str) -> str:
         {"c": ("*", "--", "|", "~", "_", "==", "+", "...", "/", "%")},
     ),
     Family(
-        "count_char", "strings", "easy", "train",
+        "count_char",
+        "strings",
+        "easy",
+        "train",
         "count_$c count_letter occurrences",
-        ("Return how often the letter '$c' occurs in the text. Case matters.",
-         "Count the letter '$c' in the text (only lower case)."),
+        (
+            "Return how often the letter '$c' occurs in the text. Case matters.",
+            "Count the letter '$c' in the text (only lower case).",
+        ),
         """
 def $name(text: str) -> int:
     return text.count("$c")
@@ -111,7 +147,10 @@ def $name(text: str) -> int:
         {"c": tuple("aeioulnrstgp")},
     ),
     Family(
-        "length_plus", "strings", "easy", "train",
+        "length_plus",
+        "strings",
+        "easy",
+        "train",
         "length_plus_$k padded_length size",
         ("Return the length of the text plus $k.",),
         """
@@ -121,10 +160,15 @@ def $name(text: str) -> int:
         {"k": range(1, 20)},
     ),
     Family(
-        "length_times", "strings", "easy", "test",
+        "length_times",
+        "strings",
+        "easy",
+        "test",
         "length_times_$k total_cost price",
-        ("Return the length of the text times $k.",
-         "A sign costs $k coins per character. Return what the text costs."),
+        (
+            "Return the length of the text times $k.",
+            "A sign costs $k coins per character. Return what the text costs.",
+        ),
         """
 def $name(text: str) -> int:
     return len(text) * $k
@@ -132,7 +176,10 @@ def $name(text: str) -> int:
         {"k": range(2, 20)},
     ),
     Family(
-        "replace_char", "strings", "easy", "train",
+        "replace_char",
+        "strings",
+        "easy",
+        "train",
         "replace_char swap_letter substitute",
         ("Return the text with every '$old' replaced by '$new'.",),
         """
@@ -142,10 +189,12 @@ def $name(text: str) -> str:
         {"old": tuple("aeio rt"), "new": tuple("_-*#x")},
     ),
     Family(
-        "remove_char", "strings", "easy", "test",
+        "remove_char",
+        "strings",
+        "easy",
+        "test",
         "remove_char delete_letter without_letter",
-        ("Return the text without the character '$c'.",
-         "Remove every '$c' from the text."),
+        ("Return the text without the character '$c'.", "Remove every '$c' from the text."),
         """
 def $name(text: str) -> str:
     return text.replace("$c", "")
@@ -153,7 +202,10 @@ def $name(text: str) -> str:
         {"c": tuple("aeiournst")},
     ),
     Family(
-        "starts_with", "strings", "easy", "train",
+        "starts_with",
+        "strings",
+        "easy",
+        "train",
         "starts_with_$p has_prefix begins_with",
         ("Return True if the text starts with '$p', otherwise False. Case matters.",),
         """
@@ -163,7 +215,10 @@ def $name(text: str) -> bool:
         {"p": ("a", "re", "un", "b", "s", "th", "x", "co", "T")},
     ),
     Family(
-        "ends_with", "strings", "easy", "test",
+        "ends_with",
+        "strings",
+        "easy",
+        "test",
         "ends_with_$p has_ending finishes_with",
         ("Return True if the text ends with '$p', otherwise False. Case matters.",),
         """
@@ -173,14 +228,19 @@ def $name(text: str) -> bool:
         {"p": ("a", "er", "ly", "n", "s", "ing", "x", "ed", "Y")},
     ),
     Family(
-        "word_count", "strings", "easy", "train",
+        "word_count",
+        "strings",
+        "easy",
+        "train",
         "count_words number_of_words",
-        ("Return the number of words in the sentence. Words are separated by single spaces; an "
-         "empty sentence has none.",),
+        (
+            "Return the number of words in the sentence. Words are separated by single spaces; an "
+            "empty sentence has none.",
+        ),
         """
 def $name(sentence: str) -> int:
     return len(sentence.split())
 """,
         inputs={"sentence": sentences()},
     ),
-)  # fmt: skip
+)

@@ -15,25 +15,120 @@ from mrlm.splits import RowStream
 
 __all__ = ["ENTITY_KINDS", "Page", "entities", "pages"]
 
-_STARTS = ("Bal", "Cor", "Dra", "Elm", "Fen", "Gal", "Hol", "Jor", "Kas", "Lom", "Mar", "Nor",
-           "Ost", "Pel", "Qua", "Ros", "Sel", "Tor", "Ulm", "Vel", "Wes", "Yar", "Zan")  # fmt: skip
+_STARTS = (
+    "Bal",
+    "Cor",
+    "Dra",
+    "Elm",
+    "Fen",
+    "Gal",
+    "Hol",
+    "Jor",
+    "Kas",
+    "Lom",
+    "Mar",
+    "Nor",
+    "Ost",
+    "Pel",
+    "Qua",
+    "Ros",
+    "Sel",
+    "Tor",
+    "Ulm",
+    "Vel",
+    "Wes",
+    "Yar",
+    "Zan",
+)
 _MIDDLES = ("a", "e", "i", "o", "u", "ani", "ero", "ilo", "ora", "uni")
-_ENDS = ("bar", "den", "dor", "fell", "gard", "kin", "lin", "mere", "nia", "ra", "ston", "tis",
-         "va", "wick", "zo")  # fmt: skip
-_FIRST_NAMES = ("Ada", "Ben", "Cleo", "Dina", "Emil", "Fay", "Gus", "Hana", "Ivo", "Juno", "Kurt",
-                "Lena", "Milo", "Nora", "Otto", "Pia", "Rolf", "Sara", "Theo", "Vera")  # fmt: skip
-_GOODS = ("bread", "bells", "boats", "chairs", "clocks", "glass", "hats", "kites", "lamps", "maps",
-          "paper", "ropes", "shoes", "soap", "tea", "wool")  # fmt: skip
-_CROPS = ("apples", "barley", "beans", "cherries", "corn", "figs", "grapes", "hops", "olives",
-          "onions", "pears", "plums", "rice", "rye", "wheat")  # fmt: skip
+_ENDS = (
+    "bar",
+    "den",
+    "dor",
+    "fell",
+    "gard",
+    "kin",
+    "lin",
+    "mere",
+    "nia",
+    "ra",
+    "ston",
+    "tis",
+    "va",
+    "wick",
+    "zo",
+)
+_FIRST_NAMES = (
+    "Ada",
+    "Ben",
+    "Cleo",
+    "Dina",
+    "Emil",
+    "Fay",
+    "Gus",
+    "Hana",
+    "Ivo",
+    "Juno",
+    "Kurt",
+    "Lena",
+    "Milo",
+    "Nora",
+    "Otto",
+    "Pia",
+    "Rolf",
+    "Sara",
+    "Theo",
+    "Vera",
+)
+_GOODS = (
+    "bread",
+    "bells",
+    "boats",
+    "chairs",
+    "clocks",
+    "glass",
+    "hats",
+    "kites",
+    "lamps",
+    "maps",
+    "paper",
+    "ropes",
+    "shoes",
+    "soap",
+    "tea",
+    "wool",
+)
+_CROPS = (
+    "apples",
+    "barley",
+    "beans",
+    "cherries",
+    "corn",
+    "figs",
+    "grapes",
+    "hops",
+    "olives",
+    "onions",
+    "pears",
+    "plums",
+    "rice",
+    "rye",
+    "wheat",
+)
 _STONES = ("basalt", "chalk", "granite", "limestone", "marble", "sandstone", "slate")
 _COLORS = ("amber", "black", "blue", "gray", "green", "red", "silver", "violet", "white", "yellow")
 
 # How many pages there are of each kind.
 ENTITY_KINDS = {
-    "country": 40, "town": 120, "river": 80, "mountain": 80, "company": 80, "book": 80,
-    "moon": 60, "island": 60,
-}  # fmt: skip
+    "country": 40,
+    "town": 120,
+    "river": 80,
+    "mountain": 80,
+    "company": 80,
+    "book": 80,
+    "moon": 60,
+    "island": 60,
+}
 
 
 @dataclass(frozen=True)

@@ -58,9 +58,18 @@ FAMILIES: tuple[Family, ...] = (
 )
 INSTRUCTION = "\nEnd with a line 'Answer: ...'."
 COLUMNS = (
-    "id", "task", "environment", "prompt", "files", "calls", "answer", "solution", "kind",
-    "difficulty", "family",
-)  # fmt: skip
+    "id",
+    "task",
+    "environment",
+    "prompt",
+    "files",
+    "calls",
+    "answer",
+    "solution",
+    "kind",
+    "difficulty",
+    "family",
+)
 # Columns of any shape: datasets would fill the keys that one row has and another lacks with None.
 _JSON_COLUMNS = ("files", "calls", "solution")
 
@@ -217,8 +226,12 @@ def _trace(scenario: Scenario) -> list[dict[str, Any]]:
             calls.append({"id": f"call_{number}", "type": "function", "function": function})
             result = reference.result or getattr(worker, reference.name)(**arguments)
             results.append(
-                {"role": "tool", "tool_call_id": f"call_{number}", "name": reference.name,
-                 "content": result}
-            )  # fmt: skip
+                {
+                    "role": "tool",
+                    "tool_call_id": f"call_{number}",
+                    "name": reference.name,
+                    "content": result,
+                }
+            )
         messages += [{"role": "assistant", "content": "", "tool_calls": calls}, *results]
     return [*messages, {"role": "assistant", "content": f"Answer: {scenario.answer}"}]

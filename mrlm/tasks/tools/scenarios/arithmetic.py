@@ -87,19 +87,33 @@ def discount(stream: RowStream) -> Scenario:
     question = f"A bike costs {price} dollars. It is {off}% off. What is the new price?"
     rest = 100 - off
     return _solved(
-        "discount", (price, off), question,
-        f"{price} * (100 - {off}) / 100", f"{price} - {price} * {off} / 100",
-        f"{price} * {rest} / 100", f"{price} * {rest / 100:g}", f"{price} * (1 - {off / 100:g})",
-        f"{price} - {price} * {off / 100:g}", f"{price} * (1 - {off} / 100)",
-    )  # fmt: skip
+        "discount",
+        (price, off),
+        question,
+        f"{price} * (100 - {off}) / 100",
+        f"{price} - {price} * {off} / 100",
+        f"{price} * {rest} / 100",
+        f"{price} * {rest / 100:g}",
+        f"{price} * (1 - {off / 100:g})",
+        f"{price} - {price} * {off / 100:g}",
+        f"{price} * (1 - {off} / 100)",
+    )
 
 
 _RIVALS = ("python_repl",)
 FAMILIES = tuple(
     Family(make, "single", difficulty, ("calculator",), _RIVALS)
     for make, difficulty in (
-        (product, "easy"), (total, "easy"), (difference, "easy"), (quotient, "easy"),
-        (remainder, "medium"), (percentage, "medium"), (power, "easy"), (square_root, "easy"),
-        (boxes, "medium"), (mean, "medium"), (discount, "hard"),
+        (product, "easy"),
+        (total, "easy"),
+        (difference, "easy"),
+        (quotient, "easy"),
+        (remainder, "medium"),
+        (percentage, "medium"),
+        (power, "easy"),
+        (square_root, "easy"),
+        (boxes, "medium"),
+        (mean, "medium"),
+        (discount, "hard"),
     )
-)  # fmt: skip
+)

@@ -14,12 +14,42 @@ from mrlm.tasks.tools.scenarios.programs import TEXTS
 __all__ = ["CANNOT", "FAMILIES"]
 
 CANNOT = "not possible"
-_COLORS = ("black", "blue", "brown", "golden", "gray", "green", "orange", "pink", "purple", "red",
-           "silver", "white", "yellow")  # fmt: skip
+_COLORS = (
+    "black",
+    "blue",
+    "brown",
+    "golden",
+    "gray",
+    "green",
+    "orange",
+    "pink",
+    "purple",
+    "red",
+    "silver",
+    "white",
+    "yellow",
+)
 _THINGS = ("bike", "boat", "coat", "hat", "kite", "lamp", "pen", "scarf", "tent", "umbrella")
-_CITIES = ("Athens", "Berlin", "Cairo", "Delhi", "Dublin", "Lima", "Lisbon", "Madrid", "Nairobi",
-           "Oslo", "Paris", "Prague", "Quito", "Rome", "Seoul", "Tokyo", "Vienna",
-           "Zurich")  # fmt: skip
+_CITIES = (
+    "Athens",
+    "Berlin",
+    "Cairo",
+    "Delhi",
+    "Dublin",
+    "Lima",
+    "Lisbon",
+    "Madrid",
+    "Nairobi",
+    "Oslo",
+    "Paris",
+    "Prague",
+    "Quito",
+    "Rome",
+    "Seoul",
+    "Tokyo",
+    "Vienna",
+    "Zurich",
+)
 _HOURS = ("6 am", "7 am", "8 am", "9 am", "1 pm", "2 pm", "3 pm", "5 pm", "6 pm", "8 pm")
 
 
@@ -76,9 +106,12 @@ def repeat_words(stream: RowStream) -> Scenario:
 def impossible_errand(stream: RowStream) -> Scenario:
     who, thing, city = stream.pick(PEOPLE), stream.pick(_THINGS), stream.pick(_CITIES)
     errand = stream.pick(
-        [f"Order a {thing} for {who} in {city}", f"Call {who} in {city} about the {thing}",
-         f"Book {who} a seat to {city} and pack the {thing}"]
-    )  # fmt: skip
+        [
+            f"Order a {thing} for {who} in {city}",
+            f"Call {who} in {city} about the {thing}",
+            f"Book {who} a seat to {city} and pack the {thing}",
+        ]
+    )
     question = f"{errand}. If your tools cannot do that, answer '{CANNOT}'."
     return Scenario(f"errand {errand}", question, (), CANNOT)
 

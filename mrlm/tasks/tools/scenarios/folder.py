@@ -13,13 +13,68 @@ __all__ = ["FAMILIES", "FILE_NAMES", "PEOPLE", "WORDS"]
 PEOPLE = ("Alma", "Bruno", "Chloe", "Dario", "Edith", "Felix", "Greta", "Hugo", "Irma", "Jonas")
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
 _SETTINGS = ("port", "timeout", "retries", "width", "height")
-WORDS = ("amber", "anchor", "basil", "beacon", "birch", "canyon", "cedar", "cobalt", "comet",
-         "coral", "delta", "ember", "falcon", "fern", "garnet", "ginger", "glacier", "harbor",
-         "hazel", "heron", "indigo", "ivory", "jasper", "juniper", "kestrel", "lagoon", "laurel",
-         "lilac", "lotus", "maple", "marble", "meadow", "mint", "nectar", "oasis", "olive",
-         "opal", "orchid", "otter", "pearl", "pepper", "pine", "quartz", "raven", "reef",
-         "saffron", "sage", "salmon", "sierra", "sparrow", "spruce", "summit", "thistle",
-         "tulip", "umber", "violet", "walnut", "willow", "yarrow", "zephyr")  # fmt: skip
+WORDS = (
+    "amber",
+    "anchor",
+    "basil",
+    "beacon",
+    "birch",
+    "canyon",
+    "cedar",
+    "cobalt",
+    "comet",
+    "coral",
+    "delta",
+    "ember",
+    "falcon",
+    "fern",
+    "garnet",
+    "ginger",
+    "glacier",
+    "harbor",
+    "hazel",
+    "heron",
+    "indigo",
+    "ivory",
+    "jasper",
+    "juniper",
+    "kestrel",
+    "lagoon",
+    "laurel",
+    "lilac",
+    "lotus",
+    "maple",
+    "marble",
+    "meadow",
+    "mint",
+    "nectar",
+    "oasis",
+    "olive",
+    "opal",
+    "orchid",
+    "otter",
+    "pearl",
+    "pepper",
+    "pine",
+    "quartz",
+    "raven",
+    "reef",
+    "saffron",
+    "sage",
+    "salmon",
+    "sierra",
+    "sparrow",
+    "spruce",
+    "summit",
+    "thistle",
+    "tulip",
+    "umber",
+    "violet",
+    "walnut",
+    "willow",
+    "yarrow",
+    "zephyr",
+)
 FILE_NAMES = tuple(f"{word}.txt" for word in WORDS)
 
 
@@ -59,9 +114,12 @@ def phone_number(stream: RowStream) -> Scenario:
     question = stream.pick(["What is the number of {} in {}?", "Find the number of {} in {}."])
     content = f"phone {name} {person}"
     return Scenario(
-        content, question.format(person, name), ((read(name),),), str(numbers[person]),
+        content,
+        question.format(person, name),
+        ((read(name),),),
+        str(numbers[person]),
         {name: text},
-    )  # fmt: skip
+    )
 
 
 def count_files(stream: RowStream) -> Scenario:
@@ -88,9 +146,11 @@ def save_note(stream: RowStream) -> Scenario:
     name, a, b = stream.pick(FILE_NAMES), stream.pick(WORDS), stream.pick(WORDS)
     text = f"{a} {b}"
     question = stream.pick(
-        ["Write '{}' to {} and answer with the file's name.",
-         "Save the text '{}' in {}, then give the file's name."]
-    )  # fmt: skip
+        [
+            "Write '{}' to {} and answer with the file's name.",
+            "Save the text '{}' in {}, then give the file's name.",
+        ]
+    )
     content = f"note {name} {text}"
     return Scenario(content, question.format(text, name), ((write(name, text),),), name)
 
@@ -105,7 +165,12 @@ def _some_files(stream: RowStream) -> list[str]:
 FAMILIES = tuple(
     Family(make, "single", difficulty, ("file_system",), ("python_repl",))
     for make, difficulty in (
-        (setting, "easy"), (duty, "easy"), (secret_word, "easy"), (phone_number, "easy"),
-        (count_files, "medium"), (find_table, "medium"), (save_note, "easy"),
+        (setting, "easy"),
+        (duty, "easy"),
+        (secret_word, "easy"),
+        (phone_number, "easy"),
+        (count_files, "medium"),
+        (find_table, "medium"),
+        (save_note, "easy"),
     )
-)  # fmt: skip
+)

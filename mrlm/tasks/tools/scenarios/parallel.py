@@ -81,8 +81,10 @@ def two_files(stream: RowStream) -> Scenario:
 
 def fact_and_sum(stream: RowStream) -> Scenario:
     page, a, b = (
-        stream.pick(entities("river")), stream.between(104, 987), stream.between(104, 987)
-    )  # fmt: skip
+        stream.pick(entities("river")),
+        stream.between(104, 987),
+        stream.between(104, 987),
+    )
     question = f"How long is the river {page.title} in km, and what is {a} plus {b}? Give both."
     calls = (look_up(page.title), compute(f"{a} + {b}"))
     answer = f"{page.facts['length in km']}, {a + b}"
@@ -100,8 +102,10 @@ def file_and_product(stream: RowStream) -> Scenario:
 
 def file_and_fact(stream: RowStream) -> Scenario:
     name, code, page = (
-        stream.pick(FILE_NAMES), stream.between(100, 998), stream.pick(entities("island"))
-    )  # fmt: skip
+        stream.pick(FILE_NAMES),
+        stream.between(100, 998),
+        stream.pick(entities("island")),
+    )
     question = f"Which code is in {name}, and how many villages has {page.title}? Give both."
     calls = (read(name), look_up(page.title))
     content = f"file and fact {name} {page.title}"

@@ -10,10 +10,28 @@ from mrlm.tasks.tools.scenarios.family import Family, Scenario, run
 
 __all__ = ["FAMILIES", "TEXTS"]
 
-TEXTS = ("accordion", "banana bread", "barbecue", "cucumber", "dandelion", "elephant seal",
-         "grasshopper", "hippopotamus", "kaleidoscope", "marmalade", "mississippi", "nightingale",
-         "orange peel", "pomegranate", "raspberry", "rattlesnake", "sassafras", "tambourine",
-         "umbrella stand", "watermelon")  # fmt: skip
+TEXTS = (
+    "accordion",
+    "banana bread",
+    "barbecue",
+    "cucumber",
+    "dandelion",
+    "elephant seal",
+    "grasshopper",
+    "hippopotamus",
+    "kaleidoscope",
+    "marmalade",
+    "mississippi",
+    "nightingale",
+    "orange peel",
+    "pomegranate",
+    "raspberry",
+    "rattlesnake",
+    "sassafras",
+    "tambourine",
+    "umbrella stand",
+    "watermelon",
+)
 
 
 def _solved(
@@ -27,17 +45,26 @@ def sum_of_squares(stream: RowStream) -> Scenario:
     n = stream.between(12, 160)
     result = sum(i * i for i in range(1, n + 1))
     return _solved(
-        "squares", n, f"what is the sum of the squares of 1 to {n}?",
-        f"print(sum(i * i for i in range(1, {n + 1})))", result, (n, n + 1),
-    )  # fmt: skip
+        "squares",
+        n,
+        f"what is the sum of the squares of 1 to {n}?",
+        f"print(sum(i * i for i in range(1, {n + 1})))",
+        result,
+        (n, n + 1),
+    )
 
 
 def sum_of_multiples(stream: RowStream) -> Scenario:
     a, n = stream.between(3, 19), stream.between(120, 990)
     return _solved(
-        "multiples", (a, n), f"what is the sum of all multiples of {a} below {n}?",
-        f"print(sum(range(0, {n}, {a})))", sum(range(0, n, a)), a, (n, n - 1),
-    )  # fmt: skip
+        "multiples",
+        (a, n),
+        f"what is the sum of all multiples of {a} below {n}?",
+        f"print(sum(range(0, {n}, {a})))",
+        sum(range(0, n, a)),
+        a,
+        (n, n - 1),
+    )
 
 
 def common_divisor(stream: RowStream) -> Scenario:
@@ -83,9 +110,13 @@ def sort_numbers(stream: RowStream) -> Scenario:
     listed = ", ".join(map(str, numbers))
     result = ", ".join(map(str, sorted(numbers)))
     return _solved(
-        "sort", sorted(numbers), f"sort {listed} from small to large.",
-        f"print(*sorted([{listed}]), sep=', ')", result, *numbers,
-    )  # fmt: skip
+        "sort",
+        sorted(numbers),
+        f"sort {listed} from small to large.",
+        f"print(*sorted([{listed}]), sep=', ')",
+        result,
+        *numbers,
+    )
 
 
 def largest_prime(stream: RowStream) -> Scenario:
@@ -101,9 +132,13 @@ def factorial(stream: RowStream) -> Scenario:
     n = stream.between(25, 90)
     code = f"import math; print(len(str(math.factorial({n}))))"
     return _solved(
-        "factorial", n, f"how many digits has the factorial of {n}?", code,
-        len(str(math.factorial(n))), (n, n + 1),
-    )  # fmt: skip
+        "factorial",
+        n,
+        f"how many digits has the factorial of {n}?",
+        code,
+        len(str(math.factorial(n))),
+        (n, n + 1),
+    )
 
 
 def _is_prime(n: int) -> bool:

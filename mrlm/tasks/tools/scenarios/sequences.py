@@ -132,9 +132,11 @@ def only_file(stream: RowStream) -> Scenario:
     place, name = stream.pick(WORDS), stream.pick(FILE_NAMES)
     code = stream.between(1000, 9999)
     question = stream.pick(
-        ["What is the code in the only file of the folder {}?", "{} is a folder with one file. "
-         "Which code is in that file?"]
-    )  # fmt: skip
+        [
+            "What is the code in the only file of the folder {}?",
+            "{} is a folder with one file. Which code is in that file?",
+        ]
+    )
     path = f"{place}/{name}"
     steps = ((list_files(place),), (read(path),))
     files = {path: f"The code is {code}."}

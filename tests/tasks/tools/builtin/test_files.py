@@ -59,13 +59,37 @@ def test_the_plain_function_has_a_private_folder() -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "..", "../outside/secret.txt", "docs/../../outside/secret.txt", "./../outside",
-        "docs/../../../../../../../../etc/passwd", "/etc/passwd", "//etc/passwd", "/", "~",
-        "~/x", "~root", "..\\outside", "a\\..\\..\\x", "C:\\x", "a.txt\x00.png", "\x00", "a\nb",
-        "a\x1b[2J", "\ud800", "\u202egpj.exe", "x" * 10_000, "a/" * 5000, "d/e/f/g/h/i.txt", "",
-        None, 5, ["a.txt"], b"a.txt", True,
+        "..",
+        "../outside/secret.txt",
+        "docs/../../outside/secret.txt",
+        "./../outside",
+        "docs/../../../../../../../../etc/passwd",
+        "/etc/passwd",
+        "//etc/passwd",
+        "/",
+        "~",
+        "~/x",
+        "~root",
+        "..\\outside",
+        "a\\..\\..\\x",
+        "C:\\x",
+        "a.txt\x00.png",
+        "\x00",
+        "a\nb",
+        "a\x1b[2J",
+        "\ud800",
+        "\u202egpj.exe",
+        "x" * 10_000,
+        "a/" * 5000,
+        "d/e/f/g/h/i.txt",
+        "",
+        None,
+        5,
+        ["a.txt"],
+        b"a.txt",
+        True,
     ],
-)  # fmt: skip
+)
 def test_no_path_leads_outside(
     tool: Any, outside: Path, root: Path, action: str, path: Any
 ) -> None:
@@ -84,8 +108,15 @@ def test_no_link_leads_outside(tool: Any, outside: Path, root: Path, action: str
     (root / "dangling").symlink_to(outside.parent / "new.txt")
     (root / "loop").symlink_to(root / "loop")
     os.link(outside, root / "hard.txt")
-    for path in ("link.txt", "folder", "folder/secret.txt", "dangling", "loop", "hard.txt",
-                 "docs/../link.txt"):  # fmt: skip
+    for path in (
+        "link.txt",
+        "folder",
+        "folder/secret.txt",
+        "dangling",
+        "loop",
+        "hard.txt",
+        "docs/../link.txt",
+    ):
         with pytest.raises(ValueError):
             tool(action, path, "overwritten")
     assert [p.name for p in outside.parent.iterdir()] == ["secret.txt"]

@@ -1,0 +1,1 @@
+"""Measure a model on held-out rows, and say whether it got better."""

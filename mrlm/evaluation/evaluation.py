@@ -1,0 +1,231 @@
+"""Measure a model on the held-out rows of a task, with an interval and every record kept.
+
+What counts is ``task.score``, never the training reward; ``mrlm.evaluation.summary`` says how
+samples that have no score are treated.
+
+A task with rounds of tool calls is measured by whole episodes (``mrlm.sampling.episodes``).
+
+Not covered: models behind an interface over a network.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mrlm.evaluation.summary import Summary, summarize
+from mrlm.files import read_json, read_json_lines, write_json, write_json_lines
+from mrlm.progress import progress_bar
+from mrlm.sampling.rollout import Record, rollout
+from mrlm.sampling.types import SupportsGenerate
+from mrlm.task import Task
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+RECORDS_FILE = "records.jsonl"
+RESULTS_FILE = "results.json"
+_MANY_TRUNCATED = 0.2
+
+
+@dataclass(frozen=True)
+class EvalSettings:
+    """What was evaluated and how: two evaluations compare fairly when only ``model`` differs."""
+
+    task: str
+    model: str
+    split: str
+    seed: int
+    num_rows: int
+    max_new_tokens: int
+    num_generations: int
+    temperature: float
+    top_p: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Records of one model on one task, and what they sum up to.
+
+    Attributes:
+        settings: What was evaluated and how.
+        seconds: Wall time of sampling and scoring.
+        records: Every sample, those of one row adjacent.
+        summary: ``summarize(records)``.
+    """
+
+    settings: EvalSettings
+    seconds: float
+    records: list[Record]
+    summary: Summary
+
+    def to_dict(self) -> dict[str, Any]:
+        """Settings, time, summary and warnings as plain data; the records are left out."""
+        return {
+            "settings": asdict(self.settings),
+            "seconds": self.seconds,
+            "summary": asdict(self.summary),
+            "warnings": self.warnings(),
+        }
+
+    def save(self, folder: str | Path) -> None:
+        """Write ``results.json`` and ``records.jsonl`` into a folder, each of them atomically."""
+        folder = Path(folder)
+        write_json_lines(folder / RECORDS_FILE, (asdict(record) for record in self.records))
+        write_json(folder / RESULTS_FILE, self.to_dict())
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Evaluation:
+        """Read what ``save`` wrote. The summary is computed again from the records.
+
+        Raises:
+            FileNotFoundError: The folder holds no evaluation.
+            ValueError: A file is not what ``save`` writes.
+        """
+        folder = Path(folder)
+        for name in (RESULTS_FILE, RECORDS_FILE):
+            if not (folder / name).is_file():
+                raise FileNotFoundError(
+                    f"{folder} holds no {name}, so it is no evaluation: "
+                    "name a folder that `mrlm eval --output_dir` or Evaluation.save wrote"
+                )
+        try:
+            results = read_json(folder / RESULTS_FILE)
+            settings = EvalSettings(**results["settings"])
+            seconds = float(results["seconds"])
+            records = [Record(**record) for record in read_json_lines(folder / RECORDS_FILE)]
+        except (KeyError, TypeError) as error:
+            raise ValueError(
+                f"{folder} was not written by this version of mrlm ({error}): evaluate again"
+            ) from error
+        return cls(settings, seconds, records, summarize(records))
+
+    def warnings(self) -> list[str]:
+        """What a reader of the accuracy must know, in plain language."""
+        summary, found = self.summary, []
+        if summary.num_unscored:
+            low, high = summary.accuracy_bounds
+            found.append(
+                f"Samples without a score: {summary.num_unscored} of {summary.num_samples}, "
+                f"left out here; with them the accuracy lies between {low:.1%} and {high:.1%}."
+            )
+        if summary.errors:
+            message, count = next(iter(summary.errors.items()))
+            found.append(
+                f"Errors raised by the task's functions: {sum(summary.errors.values())}, "
+                f"most often ({count}) {message!r}."
+            )
+        if summary.truncated_share > _MANY_TRUNCATED:
+            found.append(
+                f"{summary.truncated_share:.0%} of the completions were cut at "
+                f"{self.settings.max_new_tokens} tokens: a larger max_new_tokens may change "
+                "the accuracy."
+            )
+        if summary.num_rows < self.settings.num_rows:
+            found.append(
+                f"The task gave {summary.num_rows} of the {self.settings.num_rows} rows asked for."
+            )
+        return found
+
+
+def evaluate(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    task: Task,
+    *,
+    num_rows: int = 200,
+    split: str = "test",
+    seed: int = 0,
+    max_new_tokens: int = 256,
+    num_generations: int = 1,
+    temperature: float = 0.0,
+    top_p: float = 1.0,
+    generator: SupportsGenerate | None = None,
+    output_dir: str | Path | None = None,
+    progress: bool = True,
+    all_processes: bool = False,
+) -> Evaluation:
+    """Measure a model on rows of a task that training does not see.
+
+    Args:
+        model: The model; its name goes into the results.
+        tokenizer: Its tokenizer.
+        task: For instance ``mrlm.tasks.TASKS["math"]``.
+        num_rows: Rows to evaluate.
+        split: ``"test"``, or ``"train"`` to look for overfitting.
+        seed: Of the rows and of the sampling.
+        max_new_tokens: Where a completion is cut.
+        num_generations: Samples per row; more than one needs a temperature and gives pass@k.
+        temperature: 0 is greedy.
+        top_p: Nucleus to sample from.
+        generator: One that already holds the model's present weights; made when absent.
+        output_dir: Where to save results and records.
+        progress: Show a bar with an estimate on stderr.
+        all_processes: Every process calls this with the same model, measures its share of the rows,
+            and gets the whole result. ``output_dir`` is for one of them.
+
+    Raises:
+        ValueError: A setting makes no sense.
+    """
+    settings = EvalSettings(
+        task=task.name,
+        model=str(getattr(model, "name_or_path", "") or type(model).__name__),
+        split=split,
+        seed=seed,
+        num_rows=num_rows,
+        max_new_tokens=max_new_tokens,
+        num_generations=num_generations,
+        temperature=temperature,
+        top_p=top_p,
+    )
+    _check(settings)
+    if generator is None:
+        from mrlm.sampling.generator import Generator  # imports torch
+
+        generator = Generator(model, tokenizer)
+    rows = list(task.build_dataset(num_rows, seed, split))
+    start = time.perf_counter()
+    total = len(rows) * num_generations
+    if all_processes:
+        from mrlm.distributed import own_share  # imports torch
+
+        total = len(own_share(rows)) * num_generations
+    bar = progress_bar(f"Evaluating on {task.name}", total) if progress else nullcontext()
+    with bar as advance:
+        records = rollout(
+            generator,
+            tokenizer,
+            rows,
+            task,
+            max_new_tokens=max_new_tokens,
+            num_generations=num_generations,
+            temperature=temperature,
+            top_p=top_p,
+            seed=seed,
+            progress=advance,
+            all_processes=all_processes,
+        )
+    seconds = time.perf_counter() - start
+    evaluation = Evaluation(settings, seconds, records, summarize(records))
+    if output_dir is not None:
+        evaluation.save(output_dir)
+    return evaluation
+
+
+def _check(settings: EvalSettings) -> None:
+    for name in ("num_rows", "max_new_tokens", "num_generations"):
+        if getattr(settings, name) < 1:
+            raise ValueError(f"{name} must be at least 1, got {getattr(settings, name)}")
+    if settings.temperature < 0 or not 0 < settings.top_p <= 1:
+        raise ValueError(
+            "temperature must be at least 0 and top_p in (0, 1], "
+            f"got {settings.temperature} and {settings.top_p}"
+        )
+    if settings.num_generations > 1 and settings.temperature == 0:
+        raise ValueError(
+            f"{settings.num_generations} greedy samples of a row are the same: "
+            "set temperature above 0 or num_generations to 1"
+        )

@@ -1,0 +1,1 @@
+"""What every recipe does around its trainer."""

@@ -1,0 +1,295 @@
+"""What every recipe can be asked: which task, how much of it, and how it is measured.
+
+Defaults depend on the algorithm and the task, so a recipe holds a dict of settings for each task.
+The command line wins over ``--config FILE.yaml``, that over the settings of the task, and those
+over the dataclasses.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, TypeVar
+
+import yaml
+from trl.scripts.utils import TrlParser
+from trl.trainer.model_config import ModelConfig
+
+from mrlm.data.user import UserDataset, parse_columns
+from mrlm.errors import MrlmError
+from mrlm.experiment.push import check_push_flags
+from mrlm.models.policy import check_quantization
+from mrlm.task import Task
+from mrlm.tasks import make_task
+
+__all__ = [
+    "ImitationArguments",
+    "PolicyArguments",
+    "RecipeParser",
+    "RolloutArguments",
+    "TaskArguments",
+    "parse_arguments",
+]
+
+
+@dataclass
+class TaskArguments:
+    """What is trained on and measured."""
+
+    task: str = field(default="", metadata={"help": "math, code, debate or tools."})
+    kinds: list[str] | None = field(
+        default=None, metadata={"help": "Kinds of rows; `mrlm tasks` and the docs list them."}
+    )
+    difficulties: list[str] | None = field(
+        default=None, metadata={"help": "Of easy, medium, hard."}
+    )
+    answer_mode: str | None = field(
+        default=None,
+        metadata={
+            "help": "math: where the answer stands. hash, boxed, tag and phrase are strict; "
+            "last_number is lenient, for models too small to follow a format."
+        },
+    )
+    time_limit: float | None = field(
+        default=None, metadata={"help": "code: seconds that the tests of one completion may take."}
+    )
+    dataset_name: str | None = field(
+        default=None,
+        metadata={
+            "help": "Train on the first train_rows rows of this dataset: a Hub id, a folder, or a "
+            ".json, .jsonl, .csv, .tsv or .parquet file."
+        },
+    )
+    dataset_config: str | None = field(
+        default=None, metadata={"help": "Configuration of datasets that have several."}
+    )
+    dataset_split: str = field(
+        default="train", metadata={"help": "Its split to train on; a file is one split."}
+    )
+    columns: list[str] = field(
+        default_factory=list,
+        metadata={"help": "Its columns by the task's, such as question=prompt_text answer=target."},
+    )
+    drop_invalid: bool = field(
+        default=False, metadata={"help": "Leave out and count rows that do not fit."}
+    )
+    eval_dataset_name: str | None = field(
+        default=None,
+        metadata={
+            "help": "Measure on the first eval_rows rows of this dataset, with the same columns; "
+            "default: the task's own held-out rows."
+        },
+    )
+    eval_dataset_split: str = field(default="test", metadata={"help": "Its split to measure on."})
+    train_rows: int = field(default=4096, metadata={"help": "Rows to train on."})
+    curriculum: bool = field(
+        default=False, metadata={"help": "Train on easy rows first, in place of a random order."}
+    )
+    eval_rows: int = field(default=256, metadata={"help": "Held-out rows of every measurement."})
+    eval_max_new_tokens: int = field(
+        default=128,
+        metadata={"help": "Longest answer when measuring, in tokens; of tools the whole episode."},
+    )
+    humaneval: bool = field(
+        default=False, metadata={"help": "code: measure on HumanEval's 164 problems, too."}
+    )
+    merge_adapter: bool = field(
+        default=False,
+        metadata={
+            "help": "With LoRA: write the plain model into OUTPUT_DIR/model, and the adapter into "
+            "OUTPUT_DIR/adapter."
+        },
+    )
+
+    def build_task(self) -> Task:
+        """The task with the options that were set.
+
+        Raises:
+            ValueError: The task does not exist or has no such option or value.
+        """
+        if self.humaneval and self.task != "code":
+            raise ValueError(f"humaneval measures the task 'code', not {self.task!r}.")
+        task = make_task(
+            self.task,
+            kinds=self.kinds,
+            difficulties=self.difficulties,
+            answer_mode=self.answer_mode,
+            time_limit=self.time_limit,
+        )
+        task.build_dataset(0, 0, "train")  # refuses wrong kinds and difficulties
+        return task
+
+    def user_dataset(self, which: str, task: Task) -> UserDataset:
+        """The user's dataset in the task's columns: ``"dataset"`` or ``"eval_dataset"``.
+
+        Raises:
+            ValueError: ``columns`` names one that the task does not have.
+        """
+        return UserDataset(
+            getattr(self, f"{which}_name"),
+            task,
+            parse_columns(self.columns),
+            split=getattr(self, f"{which}_split"),
+            config=self.dataset_config,
+            drop_invalid=self.drop_invalid,
+        )
+
+
+@dataclass
+class ImitationArguments(TaskArguments):
+    """And what is imitated before: worked solutions, in one pass, as a measured step of its own."""
+
+    sft_rows: int = field(default=0, metadata={"help": "Worked solutions to imitate; 0: none."})
+    sft_learning_rate: float = field(default=5e-5, metadata={"help": "Of the imitation."})
+    sft_lr_scheduler_type: str = field(default="linear", metadata={"help": "Of the imitation."})
+    sft_warmup_steps: float = field(
+        default=0.0, metadata={"help": "Of the imitation: steps, or below 1 a share of them."}
+    )
+    sft_batch_size: int = field(
+        default=16, metadata={"help": "Of the imitation: rows per update and process."}
+    )
+    sft_all_weights: bool = field(
+        default=False,
+        metadata={"help": "With use_peft: imitate with all weights; the adapter comes after it."},
+    )
+
+
+@dataclass
+class RolloutArguments(TaskArguments):
+    """And what happens to prompts whose rollouts earn all the same, and what is seen of a run."""
+
+    resample_uninformative: int = field(
+        default=0,
+        metadata={
+            "help": "Rounds in which prompts whose rollouts all earn the same are replaced by "
+            "others; 0: they are only counted. Not with tools."
+        },
+    )
+    live_eval_rows: int = field(
+        default=0,
+        metadata={
+            "help": "Held-out rows to measure ten times during training, for the live view and a "
+            "curve; 0: none. Not with sharded weights."
+        },
+    )
+    sample_every: int = field(
+        default=0, metadata={"help": "Print one sampled answer every so many steps; 0: none."}
+    )
+
+
+@dataclass
+class PolicyArguments(ImitationArguments, RolloutArguments):
+    """Of a recipe that imitates first and then learns from its own rollouts."""
+
+
+class _ShortErrors(argparse.ArgumentParser):
+    """Says what is wrong without the usage, which is over two hundred lines long for a recipe."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message}\n{self.prog} --help lists all options.\n")
+
+
+class RecipeParser(_ShortErrors, TrlParser):
+    """TRL's parser of dataclasses and YAML files."""
+
+    @contextmanager
+    def mistakes_told(self) -> Iterator[None]:
+        """End the program with a message for a mistake on the command line or in its YAML file."""
+        try:
+            yield
+        except (ValueError, OSError, yaml.YAMLError, MrlmError) as error:
+            self.error(str(error))
+
+
+A = TypeVar("A", bound=TaskArguments)
+C = TypeVar("C")
+
+
+def parse_arguments(
+    algorithm: str,
+    arguments_class: type[A],
+    config_class: type[C],
+    settings: Mapping[str, Mapping[str, Any]],
+    args: Sequence[str] | None = None,
+) -> tuple[A, C, ModelConfig]:
+    """Read the command line of a recipe; a mistake ends the program with a message.
+
+    Args:
+        algorithm: Begins the name of the output folder, ``runs/<algorithm>_<task>``.
+        arguments_class: ``TaskArguments`` or a subclass.
+        config_class: Of the trainer.
+        settings: Defaults for each task, fields of any of the three; the first is the default task.
+        args: Default: of the program.
+    """
+    args = list(sys.argv[1:] if args is None else args)
+    classes: Any = (arguments_class, config_class, ModelConfig)
+    parser = RecipeParser(classes)
+    with parser.mistakes_told():
+        task = _chosen_task(args) or next(iter(settings))
+    if task not in settings:
+        parser.error(f"--task {task}: choose one of {', '.join(settings)}")
+    defaults = {"output_dir": f"runs/{algorithm}_{task}", **settings[task], "task": task}
+    unknown = parser.set_defaults_with_config(**defaults)
+    if unknown:
+        raise ValueError(f"The settings of {task} name options that do not exist: {unknown}")
+    with parser.mistakes_told():
+        arguments, config, model_config = parser.parse_args_and_config(args)
+        task_built = arguments.build_task()
+        check_quantization(model_config)
+        check_push_flags(config)
+        _check(arguments, model_config)
+        _check_datasets(arguments, task_built)
+    return arguments, config, model_config
+
+
+def _chosen_task(args: Sequence[str]) -> str | None:
+    """The task named on the command line, else in the file that ``--config`` names."""
+    parser = _ShortErrors(add_help=False, allow_abbrev=False)
+    parser.add_argument("--task")
+    parser.add_argument("--config")
+    known, _ = parser.parse_known_args(args)
+    if known.task or not known.config:
+        return known.task or None
+    with open(known.config, encoding="utf-8") as file:
+        settings = yaml.safe_load(file)
+    return settings.get("task") if isinstance(settings, dict) else None
+
+
+def _check_datasets(arguments: TaskArguments, task: Task) -> None:
+    """Tell a file that is not there or a wrong mapping before a model is loaded."""
+    which = [name for name in ("dataset", "eval_dataset") if getattr(arguments, f"{name}_name")]
+    if not which and (arguments.columns or arguments.drop_invalid or arguments.dataset_config):
+        raise ValueError(
+            "columns, drop_invalid and dataset_config go with dataset_name or eval_dataset_name."
+        )
+    if which and getattr(arguments, "train_file", None):
+        raise ValueError(
+            "train_file holds examples that are trained on as they are; it does not go with "
+            "dataset_name and eval_dataset_name."
+        )
+    for name in which:
+        next(arguments.user_dataset(name, task).rows(), None)
+
+
+def _check(arguments: TaskArguments, model_config: ModelConfig) -> None:
+    for name in ("train_rows", "eval_rows", "eval_max_new_tokens"):
+        if getattr(arguments, name) < 1:
+            raise ValueError(f"{name} is {getattr(arguments, name)}; it must be at least 1.")
+    if arguments.merge_adapter and not model_config.use_peft:
+        raise ValueError(
+            "merge_adapter without use_peft: there is no adapter to merge. Add --use_peft, or "
+            "--merge_adapter false."
+        )
+    if not isinstance(arguments, RolloutArguments):
+        return
+    for name in ("resample_uninformative", "live_eval_rows", "sample_every"):
+        if getattr(arguments, name) < 0:
+            raise ValueError(f"{name} is {getattr(arguments, name)}; it must be 0 or more.")
+    if arguments.resample_uninformative and arguments.build_task().max_tool_calling_iterations:
+        raise ValueError(
+            f"resample_uninformative with the task {arguments.task!r}: prompts of episodes with "
+            "tools cannot be replaced, because their environments are bound to them."
+        )

@@ -1,0 +1,223 @@
+"""What people see while a trainer works, and the completions that they can read afterwards.
+
+``LiveEvaluation`` and ``CompletionsTable`` read TRL's own buffers of an online trainer,
+``_metrics`` and ``_logs``; ``log_completions=True`` gives TRL's tables besides, all rows of all
+steps. Not covered: a live evaluation where weights are sharded (FSDP, DeepSpeed ZeRO-3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress, TaskID
+from rich.text import Text
+from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback
+
+from mrlm.evaluation.evaluation import evaluate
+from mrlm.files import read_json_lines, write_json_lines
+from mrlm.progress import progress_columns
+from mrlm.report.format import question
+from mrlm.runs.folder import COMPLETIONS_FILE
+from mrlm.sampling.episodes import transcript
+from mrlm.task import Task
+
+LIVE_ACCURACY = "held_out_accuracy"  # the key in a trainer's log
+_PER_STEP = 8  # completions of one step that are kept
+_MOST_STEPS = 128  # steps whose completions are kept; beyond, every second one goes
+_LONGEST = 20_000  # characters of a completion that are kept
+_LONGEST_SHOWN = 600  # and that are printed
+
+
+class TrainingProgress(TrainerCallback):
+    """A progress bar with an estimate and the last step's figures, instead of printed dicts.
+
+    Where stderr is not a terminal, one line is printed every tenth of the run.
+
+    Args:
+        description: What runs.
+        console: Where to; stderr if left out.
+        trainer: With ``sample_every``: an online trainer of TRL, whose samples are shown.
+        sample_every: Print one sampled completion every so many steps; 0: none.
+    """
+
+    def __init__(
+        self,
+        description: str = "Training",
+        console: Console | None = None,
+        trainer: Any = None,
+        sample_every: int = 0,
+    ) -> None:
+        self._console = console or Console(stderr=True)
+        self._description = description
+        self._trainer, self._sample_every = trainer, sample_every
+        self._progress: Progress | None = None
+        self._task = TaskID(0)
+        self._accuracy = ""
+
+    @classmethod
+    def replace_default(
+        cls, trainer: Trainer, description: str = "Training", sample_every: int = 0
+    ) -> None:
+        """Show this bar in ``trainer`` in place of its own."""
+        trainer.remove_callback(ProgressCallback)
+        trainer.remove_callback(PrinterCallback)
+        trainer.add_callback(cls(description, trainer=trainer, sample_every=sample_every))
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if not state.is_world_process_zero:
+            return
+        if self._console.is_terminal:
+            self._progress = Progress(
+                *progress_columns("{task.fields[figures]}"), console=self._console
+            )
+            self._task = self._progress.add_task(
+                self._description, total=state.max_steps, completed=state.global_step, figures=""
+            )
+            self._progress.start()
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+        logs = logs or {}
+        if not state.is_world_process_zero or "completions/mean_length" not in logs:
+            return
+        # Where no completion could be scored there is no reward to show.
+        reward = "none" if logs.get("reward") is None else f"{logs['reward']:.2f}"
+        figures = f"reward {reward}, {logs['completions/mean_length']:.0f} tokens"
+        fresh = logs.get(LIVE_ACCURACY)
+        if fresh is not None:
+            self._accuracy = f", {fresh:.1%} right held out"
+        figures += self._accuracy
+        if self._progress is not None:
+            self._progress.update(self._task, completed=state.global_step, figures=figures)
+        elif fresh is not None or state.global_step % max(1, state.max_steps // 10) == 0:
+            step = f"{self._description}: step {state.global_step} of {state.max_steps}"
+            self._console.print(f"{step}, {figures}")
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        due = self._sample_every and state.global_step % self._sample_every == 0
+        if due and state.is_world_process_zero and self._trainer._logs["completion"]:
+            row = _row(self._trainer._logs, 0, state.global_step)
+            rewards = ", ".join(f"{name} {reward}" for name, reward in row["rewards"].items())
+            said = row["completion"]
+            said = said if len(said) <= _LONGEST_SHOWN else f"{said[:_LONGEST_SHOWN]} …"
+            self._console.print(Text(f"Step {state.global_step}, {rewards}", style="bold"))
+            self._console.print(Text(f"  {_asked(row['prompt'])}", style="dim"))
+            self._console.print(Text(f"  {said or '(nothing)'}"))
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop drawing; safe to call twice."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+
+class LiveEvaluation(TrainerCallback):
+    """Greedy accuracy on a few held-out rows every tenth of the run, into the trainer's log.
+
+    It samples with seeds of its own, so training goes on exactly as without it. The rows are the
+    first of those that the evaluations before and after measure: never choose a checkpoint by it.
+
+    Args:
+        trainer: An online trainer of TRL.
+        task: What is measured.
+        num_rows: Held-out rows.
+        max_new_tokens: Where a completion is cut.
+    """
+
+    def __init__(self, trainer: Any, task: Task, num_rows: int, max_new_tokens: int) -> None:
+        self._trainer, self._task = trainer, task
+        self._num_rows, self._max_new_tokens = num_rows, max_new_tokens
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        due = state.global_step % max(1, state.max_steps // 10) == 0
+        if not due or not state.is_world_process_zero:
+            return
+        trainer = self._trainer
+        model = trainer.accelerator.unwrap_model(trainer.model)
+        training = model.training
+        model.eval()
+        try:
+            evaluation = evaluate(
+                model,
+                trainer.processing_class,
+                self._task,
+                num_rows=self._num_rows,
+                max_new_tokens=self._max_new_tokens,
+                generator=trainer.synced_generator(),
+                progress=False,
+            )
+        finally:
+            model.train(training)
+        if evaluation.summary.accuracy is not None:
+            trainer._metrics["train"][LIVE_ACCURACY].append(evaluation.summary.accuracy)
+
+
+class CompletionsTable(TrainerCallback):
+    """A few completions of each logged step, as ``completions.jsonl`` of a run folder.
+
+    At most 8 of a step, spread over its prompts, and 128 steps: in a longer run every second of
+    those kept goes, so that the table always spans the run. Written with every checkpoint and at
+    the end; a run that is resumed goes on with it.
+
+    Args:
+        trainer: An online trainer of TRL.
+        folder: The run's folder.
+    """
+
+    def __init__(self, trainer: Any, folder: Path) -> None:
+        self._trainer, self._path = trainer, folder / COMPLETIONS_FILE
+        self._steps: dict[int, list[dict[str, Any]]] = {}
+        self._stride = 1
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step and self._path.is_file():
+            for row in read_json_lines(self._path):
+                if row["step"] <= state.global_step:
+                    self._steps.setdefault(row["step"], []).append(row)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+        sampled, step = self._trainer._logs, state.global_step
+        count = len(sampled["completion"])
+        if not state.is_world_process_zero or not count or "reward" not in (logs or {}):
+            return
+        if step % self._stride:
+            return
+        chosen = range(0, count, max(1, count // _PER_STEP))[:_PER_STEP]
+        self._steps[step] = [_row(sampled, i, step) for i in chosen]
+        while len(self._steps) > _MOST_STEPS:
+            self._stride *= 2
+            self._steps = {
+                step: rows for step, rows in self._steps.items() if step % self._stride == 0
+            }
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._write(state)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._write(state)
+
+    def _write(self, state: Any) -> None:
+        if state.is_world_process_zero:
+            write_json_lines(self._path, (row for rows in self._steps.values() for row in rows))
+
+
+def _row(sampled: Mapping[str, Any], i: int, step: int) -> dict[str, Any]:
+    """One row of TRL's buffer of samples as plain data."""
+    completion = sampled["completion"][i]
+    text = completion if isinstance(completion, str) else transcript(completion)
+    return {
+        "step": step,
+        "prompt": sampled["prompt"][i],
+        "completion": text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …",
+        "rewards": {name: values[i] for name, values in sampled["rewards"].items()},
+        "advantage": sampled["advantages"][i],
+    }
+
+
+def _asked(prompt: Any) -> str:
+    return prompt if isinstance(prompt, str) else question(prompt)

@@ -1,0 +1,1 @@
+"""Sample from a model, quickly and in its own distribution, and score what it wrote."""

@@ -1,0 +1,260 @@
+"""Play whole episodes with tools, all rows together turn by turn, as TRL's tool loop plays them.
+
+Evaluation and data jobs measure with this what training does: the same prompts (the tools of each
+row), the same parser, the same limits (``max_new_tokens`` covers the results too, rounds of calls
+are bounded), and contexts put together from token ids, so that what the model wrote is never
+tokenized again. Unlike TRL's, the messages carry ids, which say what result belongs to what call.
+
+Not covered: asynchronous tools, images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any
+
+from trl.chat_template_utils import parse_response
+
+from mrlm.models.chat_templates import add_tool_calling, tool_functions, tool_suffix_ids
+from mrlm.task import Task
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from mrlm.sampling.types import SupportsGenerate
+
+__all__ = ["Episode", "play_episodes", "transcript"]
+
+# Episodes side by side: no more than a ``Generator`` keeps from one turn to the next.
+_AT_ONCE = 256
+# Any large steps: the noise of later turns and of other episodes must not repeat that of the first.
+_SEED_STEP, _PORTION_STEP = 1_000_003, 1_000_000_007
+
+
+@dataclass
+class Episode:
+    """One rollout with tools.
+
+    Attributes:
+        prompt_ids: The rendered prompt.
+        messages: What the assistant and the tools said after it; calls and results share ids.
+        token_ids: All of it as token ids.
+        num_tokens: How many of them the model wrote.
+        finished: The last turn ended by itself, within the limits.
+    """
+
+    prompt_ids: list[int]
+    environment: Any
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    token_ids: list[int] = field(default_factory=list)
+    num_tokens: int = 0
+    finished: bool = False
+
+    def __post_init__(self) -> None:
+        self.tools = {tool.__name__: tool for tool in tool_functions(self.environment)}
+
+    @property
+    def pending(self) -> list[dict[str, Any]]:
+        """Calls of the last turn, which wait for their results."""
+        calls: list[dict[str, Any]] = self.messages[-1].get("tool_calls") or []
+        return calls
+
+
+def play_episodes(
+    generator: SupportsGenerate,
+    tokenizer: PreTrainedTokenizerBase,
+    rows: Iterable[Mapping[str, Any]],
+    task: Task,
+    *,
+    max_new_tokens: int,
+    num_generations: int = 1,
+    temperature: float = 1.0,
+    top_p: float = 1.0,
+    seed: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> list[Episode]:
+    """Play every row ``num_generations`` times in the environment of its task.
+
+    Args:
+        generator: Samples token ids.
+        tokenizer: Gets tool calling (``add_tool_calling``) if it has none.
+        rows: Rows of ``task.build_dataset``.
+        task: Its environments and its bound on rounds of calls.
+        max_new_tokens: Of an episode, results included.
+        num_generations: Episodes per row.
+        temperature: 0 is greedy.
+        top_p: Nucleus to sample from.
+        seed: Of the sampling.
+        progress: Called with the number of episodes that ended since its last call.
+
+    Returns:
+        ``len(rows) * num_generations`` episodes, those of one row adjacent.
+    """
+    rows, size = list(rows), max(1, _AT_ONCE // num_generations)
+    if len(rows) > size:
+        return [
+            episode
+            for number, start in enumerate(range(0, len(rows), size))
+            for episode in play_episodes(
+                generator,
+                tokenizer,
+                rows[start : start + size],
+                task,
+                max_new_tokens=max_new_tokens,
+                num_generations=num_generations,
+                temperature=temperature,
+                top_p=top_p,
+                progress=progress,
+                seed=None if seed is None else seed + number * _PORTION_STEP,
+            )
+        ]
+    add_tool_calling(tokenizer)
+    episodes = [_start(tokenizer, row, task) for row in rows for _ in range(num_generations)]
+    active = episodes
+    for turn in range(task.max_tool_calling_iterations + 1):
+        if not active:
+            break
+        first = turn == 0
+        completions = generator.generate(
+            [
+                episode.prompt_ids + episode.token_ids
+                for episode in active[:: num_generations if first else 1]
+            ],
+            max_new_tokens=max(max_new_tokens - len(episode.token_ids) for episode in active),
+            num_generations=num_generations if first else 1,
+            temperature=temperature,
+            top_p=top_p,
+            seed=None if seed is None else seed + turn * _SEED_STEP,
+            keep_cache=True,
+        )
+        for episode, completion in zip(active, completions, strict=True):
+            _listen(episode, tokenizer, completion.token_ids, completion.finished, max_new_tokens)
+        going = [episode for episode in active if episode.finished and episode.pending]
+        if turn < task.max_tool_calling_iterations:
+            going = [e for e in going if _answer_calls(e, tokenizer, max_new_tokens)]
+        else:
+            going = []
+        if progress is not None and len(going) < len(active):
+            progress(len(active) - len(going))
+        for episode in active:
+            if not any(episode is other for other in going):
+                _close(episode.environment)
+        active = going
+    return episodes
+
+
+def transcript(messages: Sequence[Mapping[str, Any]]) -> str:
+    """A conversation for people: each call with its result below it, then what was said.
+
+    Results are found by the call's id; where messages carry none, as in TRL, by name among those
+    of the same turn, the first that is left.
+    """
+    lines: list[str] = []
+    for place, message in enumerate(messages):
+        if message["role"] == "tool":
+            continue
+        if message.get("content"):
+            lines.append(str(message["content"]))
+        results = list(takewhile(lambda m: m["role"] == "tool", messages[place + 1 :]))
+        for call in message.get("tool_calls") or []:
+            function = call["function"]
+            name, arguments = function.get("name"), function.get("arguments")
+            if isinstance(arguments, Mapping):
+                arguments = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+            lines.append(f"→ {name}({'' if arguments is None else arguments})")
+            key, wanted = ("tool_call_id", call["id"]) if "id" in call else ("name", name)
+            found = next((result for result in results if result.get(key) == wanted), None)
+            if found is not None:
+                results.remove(found)
+            lines.append("← (not run)" if found is None else f"← {found['content']}")
+    return "\n".join(lines)
+
+
+def _start(tokenizer: PreTrainedTokenizerBase, row: Mapping[str, Any], task: Task) -> Episode:
+    factory = task.environment
+    if isinstance(factory, Mapping):
+        factory = factory[row["environment"]]
+    if factory is None:
+        raise ValueError(f"The task {task.name!r} has rounds of tool calls, but no environment.")
+    environment = factory()
+    observation = environment.reset(**row)
+    *before, last = [dict(message) for message in row["prompt"]]
+    last["content"] += observation or ""
+    prompt_ids = tokenizer.apply_chat_template(
+        [*before, last],
+        tools=tool_functions(environment),  # type: ignore[arg-type]  # any callables
+        add_generation_prompt=True,
+        tokenize=True,
+        return_dict=False,
+    )
+    return Episode(list(prompt_ids), environment)  # type: ignore[arg-type]
+
+
+def _listen(
+    episode: Episode,
+    tokenizer: PreTrainedTokenizerBase,
+    token_ids: list[int],
+    finished: bool,
+    max_new_tokens: int,
+) -> None:
+    """Take in what the model said in a turn, cut where the episode's tokens end."""
+    room = max_new_tokens - len(episode.token_ids)
+    said = token_ids[:room]
+    episode.finished = finished and len(token_ids) <= room
+    if not said:
+        return
+    message = parse_response(
+        tokenizer,
+        said,
+        prefix=episode.prompt_ids + episode.token_ids,
+        tools=list(episode.tools.values()),
+    )
+    count = sum(len(m.get("tool_calls") or []) for m in episode.messages)
+    if message.get("tool_calls"):
+        message["tool_calls"] = [
+            {"id": f"call_{count + i}", **call} for i, call in enumerate(message["tool_calls"], 1)
+        ]
+    episode.messages.append(message)
+    episode.token_ids += said
+    episode.num_tokens += len(said)
+
+
+def _answer_calls(
+    episode: Episode, tokenizer: PreTrainedTokenizerBase, max_new_tokens: int
+) -> bool:
+    """Run the pending calls; whether the model gets to see their results and to go on."""
+    results = [
+        {
+            "role": "tool",
+            "tool_call_id": call["id"],
+            "name": call["function"]["name"],
+            "content": _run(episode.tools, call["function"]),
+        }
+        for call in episode.pending
+    ]
+    suffix = tool_suffix_ids(tokenizer, results)
+    if len(episode.token_ids) + len(suffix) >= max_new_tokens:
+        episode.finished = False
+        return False
+    episode.messages += results
+    episode.token_ids += suffix
+    return True
+
+
+def _run(tools: Mapping[str, Callable[..., Any]], function: Mapping[str, Any]) -> str:
+    """A call's result, or its error, in TRL's words."""
+    try:
+        if function["name"] not in tools:
+            raise ValueError(f"Tool {function['name']} not found.")
+        return str(tools[function["name"]](**function["arguments"]))
+    except Exception as error:
+        return str({"error": str(error)})
+
+
+def _close(environment: Any) -> None:
+    """Environments that hold something (a process, a folder) give it back."""
+    close = getattr(environment, "_close", None)
+    if close is not None:
+        close()

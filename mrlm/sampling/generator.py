@@ -1,0 +1,411 @@
+"""Sample completions quickly with a plain transformers model, on a CPU above all.
+
+``model.generate`` spends three quarters of a small model's time on a CPU outside its matrix
+products: it samples with one random number per vocabulary entry, copies a growing cache at each
+token, carries rows that finished long ago, and pads all prompts to the longest. This module keeps
+the model's own forward and replaces what stands around it: weights in bf16 where the processor has
+it, one uniform number per token (inverse CDF), a cache of dense buffers, finished rows dropped in
+place, prompts sorted by length, the prompt of a group of completions computed once, and what all
+prompts of a batch begin with computed once for all, and in an episode with tools only what came in
+since the last turn.
+
+Training, evaluation and data jobs sample through it. Weights that FSDP2 or DeepSpeed ZeRO-3 has
+split are put together in the copy, so all processes make a ``Generator``, or none. It does not
+cover: encoder-decoder and multimodal models, sliding-window and recurrent caches, beam search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from transformers.cache_utils import Cache
+
+from mrlm.hardware import has_fast_bf16, reuse_freed_memory
+from mrlm.sampling.kv_cache import GrowingLayer, KeptRow, close_gaps, room, visible_mask
+from mrlm.sampling.prefixes import shared_prefixes
+from mrlm.sampling.types import Completion
+from mrlm.sampling.weights import empty_copy, merged_parameters, plain_model
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+def sample_tokens(
+    logits: Tensor, uniform: Tensor, temperature: float, top_p: float
+) -> tuple[Tensor, Tensor]:
+    """Draw one token per row by inverse CDF, or the most likely one at temperature 0.
+
+    Args:
+        logits: (B, V).
+        uniform: (B,) numbers in [0, 1), one per row.
+        temperature: Softmax temperature; 0 is greedy.
+        top_p: Keep the smallest set of tokens whose probabilities reach it (nucleus sampling,
+            https://arxiv.org/abs/1904.09751); 1 keeps all.
+
+    Returns:
+        Tokens (B,) and their log-probabilities (B,) at that temperature, before top-p.
+    """
+    logits = logits.float()
+    if temperature == 0:
+        tokens = logits.argmax(-1)
+        return tokens, logits.log_softmax(-1).gather(1, tokens[:, None])[:, 0]
+    probs = (logits / temperature).softmax(-1)
+    if top_p < 1:
+        ordered, order = probs.sort(-1, descending=True)
+        before = ordered.cumsum(-1) - ordered
+        kept = ordered.masked_fill(before >= top_p, 0.0)
+        tokens = order.gather(1, _inverse_cdf(kept, uniform)[:, None])[:, 0]
+    else:
+        tokens = _inverse_cdf(probs, uniform)
+    return tokens, probs.gather(1, tokens[:, None])[:, 0].log()
+
+
+def _inverse_cdf(weights: Tensor, uniform: Tensor) -> Tensor:
+    """Index (B,) drawn in proportion to ``weights`` (B, V); a weight of zero is never drawn."""
+    cdf = weights.cumsum(-1)
+    # right=True steps over entries of weight zero; the clamp keeps a rounded-up product inside.
+    target = (uniform * cdf[:, -1]).clamp(max=cdf[:, -1].nextafter(cdf.new_zeros(())))
+    return torch.searchsorted(cdf, target[:, None], right=True)[:, 0]
+
+
+class Generator:
+    """Samples from a model, through a copy of its weights where that pays.
+
+    Args:
+        model: Causal language model, with or without a PEFT adapter (merged into the copy).
+        tokenizer: Gives the end-of-sequence and padding tokens.
+        dtype: Of the copy. Default: bf16 where it is fast, else no copy is made.
+        max_rows: Completions that are sampled side by side; bounds the cache's memory.
+        device: Where to sample. Default: where the model is.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        dtype: torch.dtype | None = None,
+        max_rows: int = 256,
+        device: torch.device | None = None,
+    ) -> None:
+        base = plain_model(model)
+        self.device = device or next(base.parameters()).device
+        if self.device.type == "cpu":
+            reuse_freed_memory()
+        if dtype is None:
+            dtype = torch.bfloat16 if has_fast_bf16(self.device) else base.dtype
+        self.max_rows = max_rows
+        self.eos_token_ids = _eos_token_ids(base, tokenizer)
+        self._model = empty_copy(base, dtype, self.device)
+        self._kept: dict[tuple[int, ...], KeptRow] = {}
+        self.sync(model)
+
+    @torch.no_grad()
+    def sync(self, model: PreTrainedModel) -> None:
+        """Take over the model's present weights; call after each optimizer step."""
+        self._kept = {}
+        target = dict(self._model.named_parameters())
+        for name, weight in merged_parameters(model):
+            if name in target:
+                target[name].copy_(weight)
+
+    @torch.no_grad()
+    def generate(
+        self,
+        prompt_ids: list[list[int]],
+        *,
+        max_new_tokens: int,
+        num_generations: int = 1,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        seed: int | None = None,
+        value_head: Callable[[Tensor], Tensor] | None = None,
+        progress: Callable[[int], None] | None = None,
+        keep_cache: bool = False,
+    ) -> list[Completion]:
+        """Sample ``num_generations`` completions of each prompt.
+
+        Args:
+            prompt_ids: Token ids of each prompt, without padding.
+            max_new_tokens: Length limit of a completion.
+            num_generations: Completions per prompt.
+            temperature: 0 is greedy.
+            top_p: Nucleus sampling; 1 is off.
+            seed: Of the sampling noise; default: drawn from torch's global generator.
+            value_head: ``(B, H) -> (B,)`` on the last hidden state; fills ``Completion.values``.
+            progress: Called with the number of completions finished since the last call.
+            keep_cache: Keep keys and values of the completions that end by themselves, ``max_rows``
+                of them, for the next call: its prompts that go on from them are not read again.
+
+        Returns:
+            ``len(prompt_ids) * num_generations`` completions, those of one prompt adjacent. They
+            do not depend on how prompts are batched, but for rounding.
+
+        Raises:
+            ValueError: An empty prompt, or a limit below 1.
+        """
+        if max_new_tokens < 1 or num_generations < 1:
+            raise ValueError(
+                f"max_new_tokens and num_generations must be at least 1, got {max_new_tokens} and "
+                f"{num_generations}."
+            )
+        for i, ids in enumerate(prompt_ids):
+            if not ids:
+                raise ValueError(f"Prompt {i} has no tokens; a model needs at least one.")
+        if seed is None:
+            seed = int(torch.randint(2**31, ()))
+        noise_source = torch.Generator().manual_seed(seed)
+        rows = len(prompt_ids) * num_generations
+        uniform = torch.rand(rows, max_new_tokens, generator=noise_source).to(self.device)
+        results: list[Completion] = [Completion([], [], False) for _ in range(rows)]
+        kept, self._kept = self._kept, {}
+        known = _num_known(prompt_ids, kept)
+        for chosen in _batches(prompt_ids, known, max(1, self.max_rows // num_generations)):
+            slots = [i * num_generations + j for i in chosen for j in range(num_generations)]
+            batch = _Batch(
+                self._model,
+                [prompt_ids[i] for i in chosen],
+                num_generations,
+                [kept[tuple(prompt_ids[i][: known[i]])] for i in chosen if known[i]],
+                keep_cache,
+            )
+            for column, active, tokens, logprobs, values in batch.run(
+                uniform[slots], temperature, top_p, value_head, self.eos_token_ids
+            ):
+                finished = 0
+                for k, row in enumerate(active):
+                    done = results[slots[row]]
+                    done.token_ids.append(tokens[k])
+                    done.logprobs.append(logprobs[k])
+                    if values is not None:
+                        done.values = [*(done.values or []), values[k]]
+                    done.finished = tokens[k] in self.eos_token_ids
+                    finished += done.finished or column == max_new_tokens - 1
+                if progress is not None and finished:
+                    progress(finished)
+            for row, read in batch.ended.items():
+                # Of a completion all but the last token was read.
+                ids = prompt_ids[slots[row] // num_generations] + results[slots[row]].token_ids[:-1]
+                if len(self._kept) < self.max_rows:
+                    self._kept[tuple(ids)] = read
+        return results
+
+
+@dataclass
+class _Read:
+    """What is known of B rows when their prompts are read.
+
+    Attributes:
+        layers: Caches, in which all rows end at the same slot.
+        visible: (B, 1, 1, slots): the slots that hold a token, and those that will.
+        logits: (B, V) at the last position.
+        hidden: (B, H), the last hidden state there.
+    """
+
+    layers: list[GrowingLayer]
+    visible: Tensor
+    logits: Tensor
+    hidden: Tensor
+
+
+class _Batch:
+    """One batch of prompts, decoded to the end.
+
+    Args:
+        model: Samples.
+        prompts: Token ids of each prompt.
+        repeats: Completions per prompt.
+        kept: For each prompt, keys and values of the tokens it begins with; or empty.
+        keep: Whether to fill ``ended``.
+
+    Attributes:
+        ended: Keys and values of all that was read of the rows that ended by themselves.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        prompts: list[list[int]],
+        repeats: int,
+        kept: list[KeptRow],
+        keep: bool,
+    ) -> None:
+        self.model = model
+        self.prompts = prompts
+        self.repeats = repeats
+        self.kept = kept
+        self.keep = keep
+        self.ended: dict[int, KeptRow] = {}
+
+    def run(
+        self,
+        uniform: Tensor,
+        temperature: float,
+        top_p: float,
+        value_head: Callable[[Tensor], Tensor] | None,
+        eos_token_ids: set[int],
+    ) -> Iterator[tuple[int, list[int], list[int], list[float], list[float] | None]]:
+        """Yield, per position: its index, the active rows, their tokens, log-probs and values."""
+        device, steps = uniform.device, uniform.shape[1]
+        read = self._read_ends(device, steps) if self.kept else self._read(device, steps)
+        layers, logits, hidden = read.layers, read.logits, read.hidden
+        cache, width = Cache(layers=[*layers]), layers[0].length
+        lengths = torch.tensor([len(p) for p in self.prompts], device=device)
+        repeat = torch.arange(len(self.prompts), device=device).repeat_interleave(self.repeats)
+        if self.repeats > 1:
+            for layer in layers:
+                layer.repeat_rows(repeat)
+            logits = logits[repeat]
+            hidden = hidden[repeat]
+        visible, lengths = read.visible[repeat], lengths[repeat]
+        active = torch.arange(len(repeat), device=device)
+        eos = torch.tensor(sorted(eos_token_ids), device=device)
+        for column in range(steps):
+            tokens, logprobs = sample_tokens(logits, uniform[active, column], temperature, top_p)
+            values = value_head(hidden).tolist() if value_head is not None else None
+            yield column, active.tolist(), tokens.tolist(), logprobs.tolist(), values
+            going = ~torch.isin(tokens, eos)
+            if self.keep:
+                for row in (~going).nonzero()[:, 0].tolist():
+                    slots = visible[row, 0, 0, : width + column].nonzero()[:, 0]
+                    self.ended[int(active[row])] = [layer.keep(row, slots) for layer in layers]
+            if column == steps - 1 or not going.any():
+                return
+            if not going.all():
+                keep = close_gaps(going, layers)
+                active, tokens = active[keep], tokens[keep]
+                visible, lengths = visible[keep], lengths[keep]
+            mask = visible_mask(visible, width + column, width + column + 1)
+            positions = (lengths + column)[:, None]
+            logits, hidden = self._forward(tokens[:, None], mask, positions, cache)
+
+    def _read(self, device: torch.device, steps: int) -> _Read:
+        """Prompts from their first token; what several begin with is computed once."""
+        prefixes, prefix_of = shared_prefixes(self.prompts)
+        rests = [p[len(prefixes[g]) :] for p, g in zip(self.prompts, prefix_of, strict=True)]
+        shared, rest_width = max(map(len, prefixes)), max(map(len, rests))
+        width = shared + rest_width
+        layers = [
+            GrowingLayer() for _ in range(self.model.config.get_text_config().num_hidden_layers)
+        ]
+        cache = Cache(layers=[*layers])
+        chosen = torch.tensor(prefix_of, device=device)
+        # (B, slots): the padding before a prefix and before a rest is never looked at.
+        prefix_ids, prefix_padding = _pad_left(prefixes, device)
+        rest_ids, rest_padding = _pad_left(rests, device)
+        slot = torch.arange(room(width + steps), device=device)
+        visible = (slot >= prefix_padding[:, None])[chosen]
+        visible &= (slot < shared) | (slot >= shared + rest_padding[:, None])
+        visible = visible[:, None, None]
+        if shared:
+            seen = (slot >= prefix_padding[:, None])[:, None, None]
+            positions = (slot[:shared] - prefix_padding[:, None]).clamp(min=0)
+            self._forward(prefix_ids, visible_mask(seen, 0, shared), positions, cache)
+            for layer in layers:
+                layer.repeat_rows(chosen)
+        positions = (slot[:rest_width] - rest_padding[:, None]).clamp(min=0)
+        positions += (shared - prefix_padding)[chosen][:, None]
+        mask = visible_mask(visible, shared, width)
+        logits, hidden = self._forward(rest_ids, mask, positions, cache)
+        return _Read(layers, visible, logits, hidden)
+
+    def _read_ends(self, device: torch.device, steps: int) -> _Read:
+        """Prompts after what is kept of them, those with ends of like length together."""
+        known = [row[0][0].shape[1] for row in self.kept]
+        ends = [prompt[n:] for prompt, n in zip(self.prompts, known, strict=True)]
+        order = sorted(range(len(ends)), key=lambda i: len(ends[i]))
+        rows: list[KeptRow] = []
+        outputs: list[tuple[Tensor, Tensor]] = []
+        for _, group in groupby(order, key=lambda i: len(ends[i]).bit_length()):
+            chosen = list(group)
+            start = max(known[i] for i in chosen)
+            ids, padding = _pad_left([ends[i] for i in chosen], device)
+            width = start + ids.shape[1]
+            layers = [
+                GrowingLayer.of(kept, start, width)
+                for kept in zip(*(self.kept[i] for i in chosen), strict=True)
+            ]
+            begins = torch.tensor([start - known[i] for i in chosen], device=device)
+            slot = torch.arange(room(width), device=device)
+            visible = slot >= begins[:, None]
+            visible &= (slot < start) | (slot >= start + padding[:, None])
+            positions = (slot[: ids.shape[1]] - padding[:, None]).clamp(min=0)
+            positions += (start - begins)[:, None]
+            mask = visible_mask(visible[:, None, None], start, width)
+            outputs.append(self._forward(ids, mask, positions, Cache(layers=[*layers])))
+            for row in range(len(chosen)):
+                slots = visible[row, :width].nonzero()[:, 0]
+                rows.append([layer.keep(row, slots) for layer in layers])
+        place = sorted(range(len(order)), key=order.__getitem__)
+        width = max(map(len, self.prompts))
+        joined = [
+            GrowingLayer.of(layer_rows, width, width)
+            for layer_rows in zip(*(rows[i] for i in place), strict=True)
+        ]
+        begins = torch.tensor([width - len(prompt) for prompt in self.prompts], device=device)
+        visible = (torch.arange(room(width + steps), device=device) >= begins[:, None])[
+            :, None, None
+        ]
+        logits, hidden = (torch.cat(parts)[place] for parts in zip(*outputs, strict=True))
+        return _Read(joined, visible, logits, hidden)
+
+    def _forward(
+        self, ids: Tensor, mask: Tensor, positions: Tensor, cache: Cache
+    ) -> tuple[Tensor, Tensor]:
+        """Logits (B, V) and the last hidden state (B, H) at the last position."""
+        hidden: list[Tensor] = []
+
+        def tap(_module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor]:
+            # The slice of the last position is strided; on a CPU the product would then copy the
+            # whole vocabulary matrix once per row.
+            hidden.append(args[0].contiguous())
+            return (hidden[0],)
+
+        hook = self.model.get_output_embeddings().register_forward_pre_hook(tap)
+        try:
+            out = self.model(
+                input_ids=ids,
+                attention_mask=mask,
+                position_ids=positions,
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+        finally:
+            hook.remove()
+        return out.logits[:, -1], hidden[0][:, -1]
+
+
+def _num_known(prompts: list[list[int]], kept: dict[tuple[int, ...], KeptRow]) -> list[int]:
+    """Of each prompt, how many tokens at its beginning are kept, short of its last."""
+    lengths = sorted({len(ids) for ids in kept}, reverse=True)
+    return [
+        next((n for n in lengths if n < len(ids) and tuple(ids[:n]) in kept), 0) for ids in prompts
+    ]
+
+
+def _batches(prompts: list[list[int]], known: list[int], size: int) -> Iterator[list[int]]:
+    """Indices of prompts of like length; those of which something is kept are by themselves."""
+    for is_known in (True, False):
+        order = [i for i in range(len(prompts)) if bool(known[i]) is is_known]
+        order.sort(key=lambda i: len(prompts[i]))
+        for start in range(0, len(order), size):
+            yield order[start : start + size]
+
+
+def _pad_left(rows: list[list[int]], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Token ids (B, S), and the padding (B,) before each row."""
+    width = max(map(len, rows))
+    ids = torch.tensor([[0] * (width - len(row)) + row for row in rows], device=device)
+    return ids.long(), torch.tensor([width - len(row) for row in rows], device=device)
+
+
+def _eos_token_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> set[int]:
+    """All tokens that end a completion: the tokenizer's and the generation config's."""
+    configured = getattr(model.generation_config, "eos_token_id", None)
+    ids = configured if isinstance(configured, list) else [configured]
+    return {i for i in [*ids, tokenizer.eos_token_id] if i is not None}

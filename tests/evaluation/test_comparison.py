@@ -1,0 +1,125 @@
+"""Pairing: what changed, how sure, and when two evaluations must not be paired."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mrlm.evaluation.comparison import NUM_EXAMPLES, compare
+from mrlm.evaluation.evaluation import Evaluation
+from mrlm.evaluation.uncertainty import mcnemar_p_value, permutation_p_value
+
+Make = Callable[..., Evaluation]
+
+
+def test_counts_and_differences_by_hand(evaluation: Make) -> None:
+    result = compare(
+        evaluation([0.0, 0.0, 1.0, 0.0, 1.0, 0.0]), evaluation([1.0, 1.0, 0.0, 1.0, 1.0, 0.0])
+    )
+
+    assert (result.num_pairs, result.num_gained, result.num_lost) == (6, 3, 1)
+    assert result.difference == pytest.approx(1 / 3)
+    assert (result.p_value, result.test) == (mcnemar_p_value(3, 1), "exact McNemar")
+    assert result.interval.low < 1 / 3 < result.interval.high
+    odd = result.by_kind["odd"]
+    assert (odd.num_rows, odd.before, odd.num_gained, odd.num_lost) == (3, 0.0, 2, 0)
+    assert odd.after == odd.difference == pytest.approx(2 / 3)
+    assert [example.id for example in result.gained] == ["row-0", "row-1", "row-3"]
+    assert [example.id for example in result.lost] == ["row-2"]
+    assert (result.gained[0].score_before, result.gained[0].score_after) == (0.0, 1.0)
+    assert result.warnings == []
+
+
+def test_a_gain_on_the_whole_does_not_hide_a_kind_that_fell(evaluation: Make) -> None:
+    result = compare(evaluation([0.0, 1.0, 0.0, 1.0]), evaluation([1.0, 1.0, 1.0, 0.0]))
+
+    assert result.difference > 0
+    assert result.warnings == [
+        "Kinds that fell, by chance or not: odd from 100.0% to 50.0% of 2 rows."
+    ]
+
+
+def test_rows_without_a_score_on_one_side_leave_the_pairs(evaluation: Make) -> None:
+    result = compare(evaluation([0.0, None, 1.0, 0.0]), evaluation([1.0, 1.0, None, 0.0]))
+
+    assert (result.num_pairs, result.num_unpaired) == (2, 2)
+    assert (result.accuracy_before.accuracy, result.accuracy_after.accuracy) == (0.0, 0.5)
+    assert result.difference == 0.5
+    # Before lies in [1/4, 2/4], after in [2/4, 3/4].
+    assert result.difference_bounds == (0.0, 0.5)
+    assert any("no score: 2" in warning for warning in result.warnings)
+
+
+def test_several_samples_pair_the_rows_means(evaluation: Make) -> None:
+    before = evaluation([[0.0, 1.0], [0.0, 0.0], [1.0, 0.0]], temperature=1.0)
+    after = evaluation([[1.0, 1.0], [0.0, 1.0], [1.0, 0.0]], temperature=1.0)
+
+    result = compare(before, after)
+
+    assert result.difference == pytest.approx(1 / 3)
+    assert (result.num_gained, result.num_lost) == (2, 0)
+    assert result.test == "sign-flip permutation"
+    assert result.p_value == permutation_p_value([0.5, 0.5, 0.0], seed=0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(pairs=st.lists(st.tuples(st.booleans(), st.booleans()), min_size=2, max_size=30))
+def test_swapping_the_sides_swaps_the_signs(
+    evaluation: Make, pairs: list[tuple[bool, bool]]
+) -> None:
+    first = evaluation([float(a) for a, _ in pairs])
+    second = evaluation([float(b) for _, b in pairs])
+    there, back = compare(first, second), compare(second, first)
+
+    assert there.difference == pytest.approx(-back.difference)
+    assert (there.num_gained, there.num_lost) == (back.num_lost, back.num_gained)
+    assert there.p_value == pytest.approx(back.p_value)
+    assert there.interval.low - 1e-9 <= there.difference <= there.interval.high + 1e-9
+
+
+def test_other_rows_cannot_be_paired(evaluation: Make) -> None:
+    with pytest.raises(ValueError, match=r"0 rows only before, 2 only after \('row-2', 'row-3'\)"):
+        compare(evaluation([1.0, 0.0]), evaluation([1.0, 0.0, 1.0, 1.0]))
+
+
+def test_the_same_id_with_another_answer_cannot_be_paired(evaluation: Make) -> None:
+    before, after = evaluation([1.0, 0.0]), evaluation([1.0, 0.0])
+    after.records[1] = replace(after.records[1], reference={"answer": "99"})
+
+    with pytest.raises(ValueError, match=r"1 rows have the same id but another .* \('row-1'\)"):
+        compare(before, after)
+
+
+def test_no_scores_in_common_is_an_error_not_a_zero(evaluation: Make) -> None:
+    with pytest.raises(ValueError, match="no row has a score in both"):
+        compare(evaluation([1.0, None]), evaluation([None, 1.0]))
+
+
+def test_settings_and_prompts_that_differ_are_said(evaluation: Make) -> None:
+    before, after = evaluation([1.0, 0.0]), evaluation([1.0, 0.0], max_new_tokens=99, model="b")
+    after.records[0] = replace(after.records[0], prompt=[{"role": "user", "content": "Else?"}])
+
+    warnings = compare(before, after).warnings
+
+    assert len(warnings) == 2
+    assert warnings[0].startswith("max_new_tokens was 8 before and 99 after")
+    assert "in other words after than before: 1" in warnings[1]
+
+
+def test_examples_are_few(evaluation: Make) -> None:
+    result = compare(evaluation([0.0] * 40), evaluation([1.0] * 40))
+
+    assert len(result.gained) == len(result.samples) == NUM_EXAMPLES
+    assert result.num_gained == 40
+
+
+def test_the_package_exports_functions_whatever_was_imported_before() -> None:
+    import mrlm.evaluation.comparison
+    import mrlm.evaluation.evaluation
+
+    assert mrlm.compare is mrlm.evaluation.comparison.compare
+    assert mrlm.evaluate is mrlm.evaluation.evaluation.evaluate

@@ -1,0 +1,119 @@
+"""``evaluate`` end to end with a scripted generator, saved and loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mrlm.evaluation.evaluation import Evaluation, evaluate
+from mrlm.task import Task
+
+Says = Callable[..., Any]
+
+
+class NamedModel:
+    name_or_path = "some/model"
+
+
+def run(task: Task, generator: Any, **options: Any) -> Evaluation:
+    return evaluate(
+        NamedModel(),  # type: ignore[arg-type]
+        generator.tokenizer,
+        task,
+        generator=generator,
+        progress=False,
+        **options,
+    )
+
+
+def test_the_right_share_of_right_answers(toy_task: Task, says: Says) -> None:
+    result = run(toy_task, says("0", "1", "x", "3"), num_rows=4)
+
+    assert result.summary.accuracy == 0.75
+    assert result.summary.by_kind["even"].accuracy == 0.5
+    assert (result.settings.model, result.settings.task) == ("some/model", "toy")
+    assert result.seconds > 0
+    assert result.warnings() == []
+
+
+def test_sampling_reaches_the_generator(toy_task: Task, says: Says) -> None:
+    generator = says("0", "0", "x", "1")
+    result = run(toy_task, generator, num_rows=2, num_generations=2, temperature=0.5, seed=3)
+
+    assert result.summary.pass_at_k == {1: 0.75, 2: 1.0}
+    assert generator.calls[0]["temperature"] == 0.5
+    assert generator.calls[0]["seed"] == 3
+    assert [record.id for record in result.records] == ["test-3-0"] * 2 + ["test-3-1"] * 2
+
+
+def test_saved_and_loaded_is_the_same(toy_task: Task, says: Says, tmp_path: Path) -> None:
+    result = run(toy_task, says("0", "break score", "2..."), num_rows=3, output_dir=tmp_path)
+
+    assert Evaluation.load(tmp_path) == result
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["records.jsonl", "results.json"]
+
+
+def test_warnings_say_what_the_accuracy_hides(toy_task: Task, says: Says) -> None:
+    result = run(toy_task, says("0", "break score", "2...", "3..."), num_rows=4)
+
+    unscored, raised, cut = result.warnings()
+    assert "Samples without a score: 1 of 4" in unscored
+    assert "25.0% and 50.0%" in unscored
+    assert "ZeroDivisionError" in raised
+    assert cut.startswith("50% of the completions were cut at 256 tokens")
+
+
+def test_fewer_rows_than_asked_for_is_said(evaluation: Callable[..., Evaluation]) -> None:
+    result = evaluation([1.0, 0.0])
+    asked = replace(result, settings=replace(result.settings, num_rows=9))
+
+    assert asked.warnings() == ["The task gave 2 of the 9 rows asked for."]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"num_rows": 0}, "num_rows must be at least 1, got 0"),
+        ({"max_new_tokens": 0}, "max_new_tokens must be at least 1"),
+        ({"temperature": -1.0}, "temperature must be at least 0"),
+        ({"top_p": 0.0}, r"top_p in \(0, 1\]"),
+        ({"num_generations": 2}, "2 greedy samples of a row are the same"),
+    ],
+)
+def test_settings_that_make_no_sense(
+    toy_task: Task, says: Says, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        run(toy_task, says(), **options)
+
+
+def test_a_folder_that_is_no_evaluation(
+    evaluation: Callable[..., Evaluation], tmp_path: Path
+) -> None:
+    with pytest.raises(FileNotFoundError, match=r"holds no results\.json"):
+        Evaluation.load(tmp_path)
+    evaluation([1.0]).save(tmp_path)
+    (tmp_path / "results.json").write_text('{"settings": {"task": "math"}}')
+    with pytest.raises(ValueError, match="not written by this version"):
+        Evaluation.load(tmp_path)
+
+
+def test_the_bar_counts_to_the_end(
+    toy_task: Task, says: Says, capsys: pytest.CaptureFixture[str]
+) -> None:
+    generator = says("0", "1", "2")
+    evaluate(
+        NamedModel(),  # type: ignore[arg-type]
+        generator.tokenizer,
+        toy_task,
+        num_rows=3,
+        generator=generator,
+    )
+
+    output = capsys.readouterr()
+    assert "3/3" in output.err
+    assert output.out == ""

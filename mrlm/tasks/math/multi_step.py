@@ -234,7 +234,8 @@ MULTI_STEP = (
         {"hard": _boxes_shared},
         (
             (
-                "A club buys {a} boxes of {b} {baked}. Guests eat {c}, and {d} members share the rest "
+                "A club buys {a} boxes of {b} {baked}. Guests eat {c}, "
+                "and {d} members share the rest "
                 "equally.",
                 "How many {baked} does each member get?",
             ),
@@ -288,7 +289,8 @@ MULTI_STEP = (
         {"hard": _filling},
         (
             (
-                "A tank holds {c} liters and already contains {b}. A pump adds {a} liters per minute.",
+                "A tank holds {c} liters and already contains {b}. A "
+                "pump adds {a} liters per minute.",
                 "How many minutes does it take to fill the tank?",
             ),
             (
@@ -310,7 +312,8 @@ MULTI_STEP = (
                 "How many {items} do {name} and Max have together?",
             ),
             (
-                "Max has {c} more {items} than {other}, who has {b} times as many as {name}. {name} "
+                "Max has {c} more {items} than {other}, who has {b} "
+                "times as many as {name}. {name} "
                 "has {a}.",
                 "How many {items} do {name} and Max have in all?",
             ),

@@ -161,7 +161,8 @@ PRODUCTS = (
                 "How many windows are there?",
             ),
             (
-                "{a} schools have {b} wings each. Every wing has {c} classrooms with {d} lamps each.",
+                "{a} schools have {b} wings each. Every wing has {c} "
+                "classrooms with {d} lamps each.",
                 "How many lamps are there?",
             ),
         ),

@@ -196,7 +196,8 @@ _ADDITION = (
         {"hard": ints((101, 350), (101, 350), (101, 350), (101, 350))},
         (
             (
-                "A museum has {a} visitors on Monday, {b} on Tuesday, {c} on Friday, {d} on Sunday.",
+                "A museum has {a} visitors on Monday, {b} on Tuesday, "
+                "{c} on Friday, {d} on Sunday.",
                 "How many visitors come on these days?",
             ),
             (

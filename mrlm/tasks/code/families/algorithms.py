@@ -92,7 +92,8 @@ def $name(numbers: list[int]) -> bool:
         "train",
         "first_above_$k find_first search",
         (
-            "Return the position of the first number that is greater than $k, counting from 0, or -1 "
+            "Return the position of the first number that is greater "
+            "than $k, counting from 0, or -1 "
             "if there is none.",
         ),
         """
@@ -111,7 +112,8 @@ def $name(numbers: list[int]) -> int:
         "test",
         "last_below_$k find_last search_back",
         (
-            "Return the position of the last number that is less than $k, counting from 0, or -1 if "
+            "Return the position of the last number that is less than "
+            "$k, counting from 0, or -1 if "
             "there is none.",
         ),
         """
@@ -150,7 +152,8 @@ def $name(first: list[int], second: list[int]) -> int:
         "test",
         "count_differences mismatches compare_lists",
         (
-            "Return at how many positions the numbers of the two lists differ by more than $k. If one "
+            "Return at how many positions the numbers of the two lists "
+            "differ by more than $k. If one "
             "list is longer, its further numbers are ignored.",
         ),
         """
@@ -295,7 +298,8 @@ def $name(numbers: list[int]) -> int:
         "test",
         "best_trade max_profit buy_and_sell",
         (
-            "The list holds the prices of the days. Buy on one day and sell on a later one for a fee "
+            "The list holds the prices of the days. Buy on one day and "
+            "sell on a later one for a fee "
             "of $fee in all. Return the greatest profit, or 0 if no trade earns anything.",
         ),
         """
@@ -341,7 +345,8 @@ def $name(numbers: list[int]) -> int:
         "test",
         "longest_common_subsequence lcs shared_length",
         (
-            "Return the length of the longest sequence of characters that is contained in both texts "
+            "Return the length of the longest sequence of characters "
+            "that is contained in both texts "
             "in the same order, not necessarily without gaps. The letter '$skip' never counts.",
         ),
         """

@@ -213,7 +213,8 @@ def $name(numbers: list[int]) -> dict[int, int]:
         "train",
         "group_by_length words_by_length",
         (
-            "Group the words by length: return a dictionary from each length that is at least $k to "
+            "Group the words by length: return a dictionary from each "
+            "length that is at least $k to "
             "the list of the words of this length, in their order.",
         ),
         """

@@ -52,7 +52,8 @@ def $name(numbers: list[int]) -> int:
         "train",
         "running_sum cumulative_sum prefix_sums",
         (
-            "Return the running sums: element i of the result is $k plus the sum of the first i + 1 "
+            "Return the running sums: element i of the result is $k "
+            "plus the sum of the first i + 1 "
             "numbers.",
         ),
         """
@@ -225,7 +226,8 @@ def $name(numbers: list[int]) -> int:
         "test",
         "longest_increasing_run longest_climb growth_streak",
         (
-            "Return the length of the longest run of neighbouring numbers in which each is at least "
+            "Return the length of the longest run of neighbouring "
+            "numbers in which each is at least "
             "$k greater than the one before it; 0 for an empty list.",
         ),
         """
@@ -276,7 +278,8 @@ def $name(numbers: list[int]) -> list[int]:
         "train",
         "position_of_$which index_of_$which where",
         (
-            "Return the position of the $which number in the list, counting from 0; the first one if "
+            "Return the position of the $which number in the list, "
+            "counting from 0; the first one if "
             "it occurs several times. The list is never empty.",
         ),
         """

@@ -203,7 +203,8 @@ def $name(text: str) -> int:
         "parse_pairs read_settings to_dictionary",
         (
             "The text holds pairs such as 'a${eq}1${sep}b${eq}2', separated by '$sep'. Return a "
-            "dictionary from names to integers; of a name that is given twice, the last pair counts. "
+            "dictionary from names to integers; of a name that is "
+            "given twice, the last pair counts. "
             "An empty text gives an empty dictionary.",
         ),
         """
@@ -266,7 +267,8 @@ def $name(text: str) -> int:
         "test",
         "later add_minutes_to_clock time_after",
         (
-            "The text is a time such as '09:30'. Return the time $k minutes later in the same form; "
+            "The text is a time such as '09:30'. Return the time $k "
+            "minutes later in the same form; "
             "after 23:59 comes 00:00.",
         ),
         """
@@ -335,8 +337,10 @@ def $name(text: str) -> bool:
         "test",
         "deepest_bracket nesting max_depth",
         (
-            "Return how deep the round brackets of the text are nested at most: 0 without brackets, 1 "
-            "for '()', 2 for '(())'. If a ) comes without an open (, or a ( stays open, return $bad.",
+            "Return how deep the round brackets of the text are nested "
+            "at most: 0 without brackets, 1 "
+            "for '()', 2 for '(())'. If a ) comes without an open (, "
+            "or a ( stays open, return $bad.",
         ),
         """
 def $name(text: str) -> int:
@@ -392,7 +396,8 @@ def $name(text: str) -> int:
         "test",
         "run_commands execute apply_commands",
         (
-            "Start with the number $start and apply the commands of the text, which are separated by "
+            "Start with the number $start and apply the commands of "
+            "the text, which are separated by "
             "';': 'add 3' adds 3, 'sub 3' subtracts 3, 'mul 3' multiplies by 3. Return the result; "
             "an empty text changes nothing.",
         ),
@@ -420,7 +425,8 @@ def $name(text: str) -> int:
         "train",
         "roman_to_int parse_roman",
         (
-            "Return the value of the Roman numeral, made of I (1), V (5), X (10), L (50) and C (100). "
+            "Return the value of the Roman numeral, made of I (1), V "
+            "(5), X (10), L (50) and C (100). "
             "A smaller sign before a larger one is subtracted.",
         ),
         """
@@ -444,7 +450,8 @@ def $name(text: str) -> int:
         "train",
         "expand_ranges parse_pages pages",
         (
-            "Expand a list of pages such as '1-3,7' to the numbers [1, 2, 3, 7], and add $k to each. "
+            "Expand a list of pages such as '1-3,7' to the numbers [1, "
+            "2, 3, 7], and add $k to each. "
             "The parts are separated by ',', and both ends of a range are included.",
         ),
         """

@@ -135,7 +135,8 @@ def $name(n: int) -> int:
         "test",
         "sequence_value term nth_value",
         (
-            "A sequence starts with $a; every later number is $m times the one before it, minus $c. "
+            "A sequence starts with $a; every later number is $m times "
+            "the one before it, minus $c. "
             "Return number n of the sequence, counting from 0 (n >= 0).",
         ),
         """
@@ -220,7 +221,8 @@ def $name(items: list) -> int:
         "train",
         "count_ways climb_stairs step_combinations",
         (
-            "Return in how many ways a stair of n steps can be climbed when each move takes 1 or $k "
+            "Return in how many ways a stair of n steps can be climbed "
+            "when each move takes 1 or $k "
             "steps. For n = 0 there is one way (n >= 0).",
         ),
         """
@@ -243,7 +245,8 @@ def $name(n: int) -> int:
         "test",
         "count_paths grid_paths routes",
         (
-            "Count the paths from the top left to the bottom right cell of a grid with $r rows and n "
+            "Count the paths from the top left to the bottom right "
+            "cell of a grid with $r rows and n "
             "columns, moving only right or down (n >= 1).",
         ),
         """
@@ -264,7 +267,8 @@ def $name(n: int) -> int:
         "train",
         "can_make subset_sum reaches_$target",
         (
-            "Return True if some of the numbers, each used at most once, add up to exactly $target, "
+            "Return True if some of the numbers, each used at most "
+            "once, add up to exactly $target, "
             "otherwise False. All numbers are positive.",
         ),
         """
@@ -304,7 +308,8 @@ def $name(n: int, p: str) -> list[str]:
         "train",
         "hanoi_moves tower_moves disk_moves",
         (
-            "Moving a tower of n disks takes $m times the moves of a tower of n - 1 disks, plus $p. "
+            "Moving a tower of n disks takes $m times the moves of a "
+            "tower of n - 1 disks, plus $p. "
             "A tower of 0 disks takes 0 moves. Return the moves for n disks (n >= 0).",
         ),
         """

@@ -41,7 +41,8 @@ SIMULATION = (
         "train",
         "final_position walk move",
         (
-            "A robot starts at position $start. Each R in the text moves it one step up, each L one "
+            "A robot starts at position $start. Each R in the text "
+            "moves it one step up, each L one "
             "step down. Return its final position.",
         ),
         """
@@ -58,7 +59,8 @@ def $name(moves: str) -> int:
         "test",
         "net_score points final_score",
         (
-            "A game starts with $start points. Each R in the text wins $w points, each L loses one. "
+            "A game starts with $start points. Each R in the text wins "
+            "$w points, each L loses one. "
             "Return the final score.",
         ),
         """
@@ -75,7 +77,8 @@ def $name(moves: str) -> int:
         "train",
         "final_balance account balance",
         (
-            "An account starts with $start dollars. The list holds what is paid in (positive) and out "
+            "An account starts with $start dollars. The list holds what "
+            "is paid in (positive) and out "
             "(negative). Return the final balance.",
         ),
         """
@@ -149,7 +152,8 @@ def $name(payments: list[int]) -> int:
         "test",
         "refused_payments declined count_refused",
         (
-            "An account starts with $start dollars. Each number of the list is added to it in order, "
+            "An account starts with $start dollars. Each number of the "
+            "list is added to it in order, "
             "but one that would make the balance negative is refused. Return how many were "
             "refused.",
         ),
@@ -174,7 +178,8 @@ def $name(payments: list[int]) -> int:
         "train",
         "walk_between_walls bounded_walk clamp_walk",
         (
-            "A robot starts at position 0. Each R in the text moves it one step up, each L one step "
+            "A robot starts at position 0. Each R in the text moves it "
+            "one step up, each L one step "
             "down, but never above $high nor below 0. Return its final position.",
         ),
         """
@@ -197,7 +202,8 @@ def $name(moves: str) -> int:
         "test",
         "highest_point peak farthest",
         (
-            "A climber starts at height $start. Each R in the text takes them one step up, each L one "
+            "A climber starts at height $start. Each R in the text "
+            "takes them one step up, each L one "
             "step down. Return the greatest height they ever reach, the start included.",
         ),
         """
@@ -222,7 +228,8 @@ def $name(moves: str) -> int:
         "train",
         "grid_walk final_cell where",
         (
-            "A robot starts at x = $x, y = $y. U adds 1 to y, D subtracts 1 from y, R adds 1 to x, L "
+            "A robot starts at x = $x, y = $y. U adds 1 to y, D "
+            "subtracts 1 from y, R adds 1 to x, L "
             "subtracts 1 from x. Return its final place as the list [x, y].",
         ),
         """
@@ -251,7 +258,8 @@ def $name(moves: str) -> list[int]:
         "visited_cells count_visited area_covered",
         (
             "A robot starts at (0, 0). U, D, R and L each move it $step cells at once in that "
-            "direction: up, down, right, left. Return how many different cells it stands on after a "
+            "direction: up, down, right, left. Return how many "
+            "different cells it stands on after a "
             "move or at the start.",
         ),
         """
@@ -305,7 +313,8 @@ def $name(n: int) -> int:
         "test",
         "days_until_empty how_long count_rounds",
         (
-            "A tank holds n liters. Every day it loses half of its liters (rounded down) and then $k "
+            "A tank holds n liters. Every day it loses half of its "
+            "liters (rounded down) and then $k "
             "more. Return after how many days it holds 0 liters or less.",
         ),
         """
@@ -326,8 +335,10 @@ def $name(n: int) -> int:
         "train",
         "last_one survivor last_player",
         (
-            "The players 0 to n - 1 stand in a circle. Counting starts at player 0 and every player "
-            "number $k in the count leaves, until one is left; counting goes on with the next player. "
+            "The players 0 to n - 1 stand in a circle. Counting starts "
+            "at player 0 and every player "
+            "number $k in the count leaves, until one is left; counting "
+            "goes on with the next player. "
             "Return who is left (n >= 1).",
         ),
         """

@@ -125,7 +125,8 @@ def $name(words: list[str]) -> list[str]:
         "train",
         "sort_by_distance nearest_first closest_to_$k",
         (
-            "Sort the numbers by their distance to $k, nearest first; the smaller of two numbers at "
+            "Sort the numbers by their distance to $k, nearest first; "
+            "the smaller of two numbers at "
             "the same distance comes first.",
         ),
         """

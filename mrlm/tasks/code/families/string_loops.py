@@ -145,7 +145,8 @@ def $name(sentence: str) -> str:
         "test",
         "initials first_letters acronym",
         (
-            "Return the first letters of the words of the sentence in $case case, joined by '$sep'. "
+            "Return the first letters of the words of the sentence in "
+            "$case case, joined by '$sep'. "
             "Words are separated by single spaces.",
         ),
         """
@@ -186,7 +187,8 @@ def $name(text: str) -> str:
         "train",
         "caesar_shift encrypt shift_letters",
         (
-            "Shift every lower-case letter (a to z) of the text by $k places in the alphabet, going "
+            "Shift every lower-case letter (a to z) of the text by $k "
+            "places in the alphabet, going "
             "on from z to a. All other characters stay.",
         ),
         """
@@ -209,7 +211,8 @@ def $name(text: str) -> str:
         "test",
         "mirror_letters atbash decode",
         (
-            "Replace every lower-case letter by its mirror in the alphabet (a by z, b by y, ..., z by "
+            "Replace every lower-case letter by its mirror in the "
+            "alphabet (a by z, b by y, ..., z by "
             "a), and each '$old' by '$new'. All other characters stay.",
         ),
         """
@@ -234,7 +237,8 @@ def $name(text: str) -> str:
         "train",
         "run_length_encode compress encode_runs",
         (
-            "Compress the text: replace each run of equal characters by the character and the length "
+            "Compress the text: replace each run of equal characters "
+            "by the character and the length "
             "of the run, for example 'aab' by 'a2b1'. An empty text stays empty.",
         ),
         """
@@ -284,7 +288,8 @@ def $name(text: str) -> int:
         "train",
         "char_at_or pick_char letter_at",
         (
-            "Return the character of the text at position i, counting from 0, or '$c' if there is no "
+            "Return the character of the text at position i, counting "
+            "from 0, or '$c' if there is no "
             "such position. The position i is never negative.",
         ),
         """

@@ -29,6 +29,7 @@ from mrlm.models.loading import load_model
 from mrlm.progress import progress_bar
 from mrlm.sampling.generator import Generator
 from mrlm.sampling.rollout import Record, rollout
+from mrlm.sampling.types import SamplingParams
 from mrlm.tasks import make_task
 from mrlm.termination import exit_on_sigterm
 
@@ -67,6 +68,13 @@ class SamplingConfig:
                 "that differ: 1, 2 and above 0."
             )
 
+    @property
+    def params(self) -> SamplingParams:
+        """How every row is answered."""
+        return SamplingParams(
+            self.max_new_tokens, self.num_generations, self.temperature, self.top_p, self.seed
+        )
+
     def build_task(self) -> Task:
         """The task with the options that were set; a ``ValueError`` says what it does not have."""
         return make_task(
@@ -100,6 +108,7 @@ def parse(config_class: type[C], description: str | None, arguments: Sequence[st
 
 def sample(task: Task, config: SamplingConfig) -> list[Record]:
     """Load the model and answer the rows, each several times."""
+    params = config.params  # a setting out of range is told before the model is loaded
     exit_on_sigterm()
     use_all_cores()
     rows = task.build_dataset(config.num_rows, config.seed, config.split)
@@ -112,11 +121,7 @@ def sample(task: Task, config: SamplingConfig) -> list[Record]:
             tokenizer,
             rows,
             task,
-            max_new_tokens=config.max_new_tokens,
-            num_generations=config.num_generations,
-            temperature=config.temperature,
-            top_p=config.top_p,
-            seed=config.seed,
+            params,
             progress=progress,
         )
 

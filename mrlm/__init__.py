@@ -15,6 +15,7 @@ _EXPORTS = {
     "PPOConfig": "mrlm.ppo",
     "PPOTrainer": "mrlm.ppo",
     "RunFolder": "mrlm.runs.folder",
+    "SamplingParams": "mrlm.sampling.types",
     "TASKS": "mrlm.tasks",
     "Task": "mrlm.task",
     "compare": "mrlm.evaluation.comparison",

@@ -27,6 +27,7 @@ from mrlm.models.loading import encode_prompts
 from mrlm.models.policy import load_policy
 from mrlm.report import write_model_card
 from mrlm.sampling.generator import Generator
+from mrlm.sampling.types import SamplingParams
 from mrlm.trainers.dynamic_sampling import outcome_notes
 
 # The recipe's settings, in a folder of the demo's own.
@@ -92,9 +93,9 @@ def main(args: Sequence[str] | None = None) -> None:
         [prompt] = encode_prompts(tokenizer, [first["prompt"]])
         [sample] = generator.generate(
             [prompt],
-            max_new_tokens=config.max_completion_length,
-            temperature=config.temperature,
-            seed=config.seed,
+            SamplingParams(
+                config.max_completion_length, temperature=config.temperature, seed=config.seed
+            ),
         )
         say("One answer, as the policy samples it:")
         say(f"  {tokenizer.decode(sample.token_ids, skip_special_tokens=True)!r}", markup=False)
@@ -113,9 +114,9 @@ def main(args: Sequence[str] | None = None) -> None:
             trainer.model,
             tokenizer,
             task,
+            SamplingParams(math.eval_max_new_tokens, temperature=0.0),
             num_rows=math.eval_rows,
             generator=generator,
-            max_new_tokens=math.eval_max_new_tokens,
             output_dir=folder,
         )
 

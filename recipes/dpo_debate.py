@@ -36,6 +36,7 @@ from mrlm.experiment.run import Experiment
 from mrlm.files import read_json_lines, write_json_lines
 from mrlm.hardware import fit_the_device
 from mrlm.sampling.rollout import rollout
+from mrlm.sampling.types import SamplingParams
 from mrlm.trainers.lm_head import lean_head
 
 # What suits the embedded 135M model on two CPU cores, task by task.
@@ -128,10 +129,12 @@ def preferences(experiment: Experiment, arguments: DPOArguments) -> list[dict[st
             experiment.tokenizer,
             rows,
             experiment.task,
-            seed=experiment.config.seed,
-            max_new_tokens=arguments.eval_max_new_tokens,
-            num_generations=arguments.num_generations,
-            temperature=arguments.temperature,
+            SamplingParams(
+                arguments.eval_max_new_tokens,
+                arguments.num_generations,
+                arguments.temperature,
+                seed=experiment.config.seed,
+            ),
             all_processes=True,
         )
         pairs, statistics = preference_pairs(

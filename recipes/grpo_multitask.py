@@ -30,6 +30,7 @@ from mrlm.hardware import fit_the_device, use_all_cores
 from mrlm.models.policy import load_policy
 from mrlm.report.format import p_value
 from mrlm.runs.folder import CONFIG_FILE
+from mrlm.sampling.types import SamplingParams
 from mrlm.tasks import make_task
 from mrlm.trainers.dynamic_sampling import outcome_notes
 from mrlm.trainers.grpo import GRPOTrainer
@@ -106,9 +107,9 @@ def main(args: Sequence[str] | None = None) -> None:
                 model,
                 tokenizer,
                 task,
+                SamplingParams(arguments.eval_max_new_tokens, temperature=0.0),
                 num_rows=arguments.eval_rows,
                 progress=first,
-                max_new_tokens=arguments.eval_max_new_tokens,
                 output_dir=getattr(folders[name], f"eval_{stage}") if first else None,
                 all_processes=True,
             )

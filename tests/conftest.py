@@ -14,9 +14,12 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from mrlm.sampling.types import SamplingParams
 
 # Before torch is imported: tests share the machine's cores, and tiny models gain nothing from many.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -156,7 +159,7 @@ class GoldPolicy:
         """A policy that is not learned has nothing to take over."""
 
     def generate(
-        self, prompt_ids: list[list[int]], *, num_generations: int = 1, **sampling: Any
+        self, prompt_ids: list[list[int]], params: SamplingParams, **options: Any
     ) -> list[Any]:
         from mrlm.sampling.types import Completion
 
@@ -170,7 +173,7 @@ class GoldPolicy:
             text = self.change(self.text(turns[turn]), row, turn)
             ended = [*self.tokenizer.encode(text), self.tokenizer.eos_token_id]
             logprobs = [-1.0] * len(ended)
-            said += [Completion(list(ended), logprobs, True) for _ in range(num_generations)]
+            said += [Completion(list(ended), logprobs, True) for _ in range(params.num_generations)]
         return said
 
     def text(self, message: Any) -> str:

@@ -11,6 +11,7 @@ import pytest
 from mrlm.evaluation.evaluation import EvalSettings, Evaluation
 from mrlm.evaluation.summary import summarize
 from mrlm.sampling.rollout import Record
+from mrlm.sampling.types import SamplingParams
 from mrlm.task import Task
 
 SETTINGS = EvalSettings(
@@ -131,18 +132,17 @@ class ScriptedGenerator:
 
     def __init__(self, tokenizer: Any, texts: Sequence[str]) -> None:
         self.tokenizer, self.texts = tokenizer, list(texts)
-        self.calls: list[dict[str, Any]] = []
+        self.calls: list[tuple[list[list[int]], SamplingParams]] = []
 
     def generate(
         self,
         prompt_ids: list[list[int]],
+        params: SamplingParams,
         *,
-        num_generations: int = 1,
         progress: Callable[[int], None] | None = None,
-        **sampling: Any,
     ) -> list[SpokenCompletion]:
-        self.calls.append({"prompt_ids": prompt_ids, **sampling})
-        count = len(prompt_ids) * num_generations
+        self.calls.append((prompt_ids, params))
+        count = len(prompt_ids) * params.num_generations
         said, self.texts = self.texts[:count], self.texts[count:]
         if progress:
             progress(count)

@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from mrlm.cli.command import Commands, add_command, add_json, add_model, add_task, chosen_task
+from mrlm.sampling.types import SamplingParams
 
 _EXAMPLES = """
 mrlm eval --task math --num_rows 100 --max_new_tokens 64
@@ -35,7 +36,14 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    task = chosen_task(arguments)  # before torch: a mistake is told at once
+    # Before torch: a mistake is told at once.
+    task = chosen_task(arguments)
+    params = SamplingParams(
+        arguments.max_new_tokens,
+        arguments.num_generations,
+        arguments.temperature,
+        arguments.top_p,
+    )
 
     from rich.console import Console
 
@@ -49,13 +57,10 @@ def _run(arguments: argparse.Namespace) -> int:
         model,
         tokenizer,
         task,
+        params,
         num_rows=arguments.num_rows,
         split=arguments.split,
         seed=arguments.seed,
-        max_new_tokens=arguments.max_new_tokens,
-        num_generations=arguments.num_generations,
-        temperature=arguments.temperature,
-        top_p=arguments.top_p,
         output_dir=arguments.output_dir,
     )
     if arguments.json:

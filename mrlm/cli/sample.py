@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from mrlm.cli.command import Commands, add_command, add_json, add_model, add_task, chosen_task
+from mrlm.sampling.types import SamplingParams
 
 if TYPE_CHECKING:
     from mrlm.sampling.rollout import Record
@@ -38,9 +39,14 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    for name in ("num_rows", "num_generations", "max_new_tokens"):
-        if getattr(arguments, name) < 1:
-            raise ValueError(f"{name} must be at least 1, got {getattr(arguments, name)}")
+    if arguments.num_rows < 1:
+        raise ValueError(f"num_rows must be at least 1, got {arguments.num_rows}")
+    params = SamplingParams(
+        arguments.max_new_tokens,
+        arguments.num_generations,
+        arguments.temperature,
+        seed=arguments.seed,
+    )
     task = chosen_task(arguments)
     rows = list(task.build_dataset(arguments.num_rows, arguments.seed, arguments.split))
 
@@ -50,16 +56,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from mrlm.sampling.rollout import rollout
 
     model, tokenizer = load_model(arguments.model)
-    records = rollout(
-        Generator(model, tokenizer),
-        tokenizer,
-        rows,
-        task,
-        max_new_tokens=arguments.max_new_tokens,
-        num_generations=arguments.num_generations,
-        temperature=arguments.temperature,
-        seed=arguments.seed,
-    )
+    records = rollout(Generator(model, tokenizer), tokenizer, rows, task, params)
     if arguments.json:
         sys.stdout.write(to_json([asdict(record) for record in records]))
     else:

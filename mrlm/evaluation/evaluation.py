@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from mrlm.evaluation.summary import Summary, summarize
 from mrlm.files import read_json, read_json_lines, write_json, write_json_lines
 from mrlm.progress import progress_bar
 from mrlm.sampling.rollout import Record, rollout
-from mrlm.sampling.types import SupportsGenerate
+from mrlm.sampling.types import SamplingParams, SupportsGenerate
 from mrlm.task import Task
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 RECORDS_FILE = "records.jsonl"
 RESULTS_FILE = "results.json"
 _MANY_TRUNCATED = 0.2
+_GREEDY = SamplingParams(max_new_tokens=256, temperature=0.0)
 
 
 @dataclass(frozen=True)
@@ -135,14 +136,11 @@ def evaluate(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     task: Task,
+    params: SamplingParams = _GREEDY,
     *,
     num_rows: int = 200,
     split: str = "test",
     seed: int = 0,
-    max_new_tokens: int = 256,
-    num_generations: int = 1,
-    temperature: float = 0.0,
-    top_p: float = 1.0,
     generator: SupportsGenerate | None = None,
     output_dir: str | Path | None = None,
     progress: bool = True,
@@ -154,13 +152,11 @@ def evaluate(
         model: The model; its name goes into the results.
         tokenizer: Its tokenizer.
         task: For instance ``mrlm.tasks.TASKS["math"]``.
+        params: How to sample; several samples per row give pass@k. Greedy, and at most 256 tokens,
+            by default.
         num_rows: Rows to evaluate.
         split: ``"test"``, or ``"train"`` to look for overfitting.
-        seed: Of the rows and of the sampling.
-        max_new_tokens: Where a completion is cut.
-        num_generations: Samples per row; more than one needs a temperature and gives pass@k.
-        temperature: 0 is greedy.
-        top_p: Nucleus to sample from.
+        seed: Of the rows, and of the sampling where ``params`` has none.
         generator: One that already holds the model's present weights; made when absent.
         output_dir: Where to save results and records.
         progress: Show a bar with an estimate on stderr.
@@ -168,31 +164,34 @@ def evaluate(
             and gets the whole result. ``output_dir`` is for one of them.
 
     Raises:
-        ValueError: A setting makes no sense.
+        ValueError: There is no row to evaluate.
     """
+    if num_rows < 1:
+        raise ValueError(f"num_rows must be at least 1, got {num_rows}")
+    if params.seed is None:
+        params = replace(params, seed=seed)
     settings = EvalSettings(
         task=task.name,
         model=str(getattr(model, "name_or_path", "") or type(model).__name__),
         split=split,
         seed=seed,
         num_rows=num_rows,
-        max_new_tokens=max_new_tokens,
-        num_generations=num_generations,
-        temperature=temperature,
-        top_p=top_p,
+        max_new_tokens=params.max_new_tokens,
+        num_generations=params.num_generations,
+        temperature=params.temperature,
+        top_p=params.top_p,
     )
-    _check(settings)
     if generator is None:
         from mrlm.sampling.generator import Generator  # imports torch
 
         generator = Generator(model, tokenizer)
     rows = list(task.build_dataset(num_rows, seed, split))
     start = time.perf_counter()
-    total = len(rows) * num_generations
+    total = len(rows) * params.num_generations
     if all_processes:
         from mrlm.distributed import own_share  # imports torch
 
-        total = len(own_share(rows)) * num_generations
+        total = len(own_share(rows)) * params.num_generations
     bar = progress_bar(f"Evaluating on {task.name}", total) if progress else nullcontext()
     with bar as advance:
         records = rollout(
@@ -200,11 +199,7 @@ def evaluate(
             tokenizer,
             rows,
             task,
-            max_new_tokens=max_new_tokens,
-            num_generations=num_generations,
-            temperature=temperature,
-            top_p=top_p,
-            seed=seed,
+            params,
             progress=advance,
             all_processes=all_processes,
         )
@@ -213,19 +208,3 @@ def evaluate(
     if output_dir is not None:
         evaluation.save(output_dir)
     return evaluation
-
-
-def _check(settings: EvalSettings) -> None:
-    for name in ("num_rows", "max_new_tokens", "num_generations"):
-        if getattr(settings, name) < 1:
-            raise ValueError(f"{name} must be at least 1, got {getattr(settings, name)}")
-    if settings.temperature < 0 or not 0 < settings.top_p <= 1:
-        raise ValueError(
-            "temperature must be at least 0 and top_p in (0, 1], "
-            f"got {settings.temperature} and {settings.top_p}"
-        )
-    if settings.num_generations > 1 and settings.temperature == 0:
-        raise ValueError(
-            f"{settings.num_generations} greedy samples of a row are the same: "
-            "set temperature above 0 or num_generations to 1"
-        )

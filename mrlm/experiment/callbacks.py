@@ -22,6 +22,7 @@ from mrlm.progress import progress_columns
 from mrlm.report.format import question
 from mrlm.runs.folder import COMPLETIONS_FILE
 from mrlm.sampling.episodes import transcript
+from mrlm.sampling.types import SamplingParams
 from mrlm.task import Task
 
 LIVE_ACCURACY = "held_out_accuracy"  # the key in a trainer's log
@@ -146,8 +147,8 @@ class LiveEvaluation(TrainerCallback):
                 model,
                 trainer.processing_class,
                 self._task,
+                SamplingParams(self._max_new_tokens, temperature=0.0),
                 num_rows=self._num_rows,
-                max_new_tokens=self._max_new_tokens,
                 generator=trainer.synced_generator(),
                 progress=False,
             )

@@ -46,6 +46,7 @@ from mrlm.models.policy import load_policy, merge_adapter
 from mrlm.report import format, print_comparison, print_episode, write_model_card, write_report
 from mrlm.runs.folder import RESULTS_FILE, RunFolder
 from mrlm.sampling.generator import Generator
+from mrlm.sampling.types import SamplingParams
 from mrlm.task import Task
 from mrlm.tasks.code import humaneval_task
 from mrlm.termination import exit_on_sigterm
@@ -158,9 +159,9 @@ class Experiment:
                         model,
                         self.tokenizer,
                         task,
+                        SamplingParams(max_new_tokens, temperature=0.0),
                         num_rows=num_rows,
                         progress=self.is_first,
-                        max_new_tokens=max_new_tokens,
                         generator=self.generator(model),
                         output_dir=folder if self.is_first else None,
                         all_processes=True,

@@ -11,7 +11,7 @@ Not covered: asynchronous tools, images.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from mrlm.task import Task
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-    from mrlm.sampling.types import SupportsGenerate
+    from mrlm.sampling.types import SamplingParams, SupportsGenerate
 
 __all__ = ["Episode", "play_episodes", "transcript"]
 
@@ -67,32 +67,26 @@ def play_episodes(
     tokenizer: PreTrainedTokenizerBase,
     rows: Iterable[Mapping[str, Any]],
     task: Task,
+    params: SamplingParams,
     *,
-    max_new_tokens: int,
-    num_generations: int = 1,
-    temperature: float = 1.0,
-    top_p: float = 1.0,
-    seed: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> list[Episode]:
-    """Play every row ``num_generations`` times in the environment of its task.
+    """Play every row ``params.num_generations`` times in the environment of its task.
 
     Args:
         generator: Samples token ids.
         tokenizer: Gets tool calling (``add_tool_calling``) if it has none.
         rows: Rows of ``task.build_dataset``.
         task: Its environments and its bound on rounds of calls.
-        max_new_tokens: Of an episode, results included.
-        num_generations: Episodes per row.
-        temperature: 0 is greedy.
-        top_p: Nucleus to sample from.
-        seed: Of the sampling.
+        params: How to sample; ``max_new_tokens`` is an episode's, results included, and
+            ``num_generations`` counts episodes per row.
         progress: Called with the number of episodes that ended since its last call.
 
     Returns:
-        ``len(rows) * num_generations`` episodes, those of one row adjacent.
+        ``len(rows) * params.num_generations`` episodes, those of one row adjacent.
     """
-    rows, size = list(rows), max(1, _AT_ONCE // num_generations)
+    seed, max_new_tokens, count = params.seed, params.max_new_tokens, params.num_generations
+    rows, size = list(rows), max(1, _AT_ONCE // count)
     if len(rows) > size:
         return [
             episode
@@ -102,16 +96,12 @@ def play_episodes(
                 tokenizer,
                 rows[start : start + size],
                 task,
-                max_new_tokens=max_new_tokens,
-                num_generations=num_generations,
-                temperature=temperature,
-                top_p=top_p,
+                replace(params, seed=None if seed is None else seed + number * _PORTION_STEP),
                 progress=progress,
-                seed=None if seed is None else seed + number * _PORTION_STEP,
             )
         ]
     add_tool_calling(tokenizer)
-    episodes = [_start(tokenizer, row, task) for row in rows for _ in range(num_generations)]
+    episodes = [_start(tokenizer, row, task) for row in rows for _ in range(count)]
     active = episodes
     for turn in range(task.max_tool_calling_iterations + 1):
         if not active:
@@ -120,13 +110,14 @@ def play_episodes(
         completions = generator.generate(
             [
                 episode.prompt_ids + episode.token_ids
-                for episode in active[:: num_generations if first else 1]
+                for episode in active[:: count if first else 1]
             ],
-            max_new_tokens=max(max_new_tokens - len(episode.token_ids) for episode in active),
-            num_generations=num_generations if first else 1,
-            temperature=temperature,
-            top_p=top_p,
-            seed=None if seed is None else seed + turn * _SEED_STEP,
+            replace(
+                params,
+                max_new_tokens=max(max_new_tokens - len(episode.token_ids) for episode in active),
+                num_generations=count if first else 1,
+                seed=None if seed is None else seed + turn * _SEED_STEP,
+            ),
             keep_cache=True,
         )
         for episode, completion in zip(active, completions, strict=True):

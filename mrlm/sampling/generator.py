@@ -28,7 +28,7 @@ from transformers.cache_utils import Cache
 from mrlm.hardware import has_fast_bf16, reuse_freed_memory
 from mrlm.sampling.kv_cache import GrowingLayer, KeptRow, close_gaps, room, visible_mask
 from mrlm.sampling.prefixes import shared_prefixes
-from mrlm.sampling.types import Completion
+from mrlm.sampling.types import Completion, SamplingParams
 from mrlm.sampling.weights import empty_copy, merged_parameters, plain_model
 
 if TYPE_CHECKING:
@@ -117,47 +117,34 @@ class Generator:
     def generate(
         self,
         prompt_ids: list[list[int]],
+        params: SamplingParams,
         *,
-        max_new_tokens: int,
-        num_generations: int = 1,
-        temperature: float = 1.0,
-        top_p: float = 1.0,
-        seed: int | None = None,
         value_head: Callable[[Tensor], Tensor] | None = None,
         progress: Callable[[int], None] | None = None,
         keep_cache: bool = False,
     ) -> list[Completion]:
-        """Sample ``num_generations`` completions of each prompt.
+        """Sample ``params.num_generations`` completions of each prompt.
 
         Args:
             prompt_ids: Token ids of each prompt, without padding.
-            max_new_tokens: Length limit of a completion.
-            num_generations: Completions per prompt.
-            temperature: 0 is greedy.
-            top_p: Nucleus sampling; 1 is off.
-            seed: Of the sampling noise; default: drawn from torch's global generator.
+            params: How to sample. Without a seed, one is drawn from torch's global generator.
             value_head: ``(B, H) -> (B,)`` on the last hidden state; fills ``Completion.values``.
             progress: Called with the number of completions finished since the last call.
             keep_cache: Keep keys and values of the completions that end by themselves, ``max_rows``
                 of them, for the next call: its prompts that go on from them are not read again.
 
         Returns:
-            ``len(prompt_ids) * num_generations`` completions, those of one prompt adjacent. They
-            do not depend on how prompts are batched, but for rounding.
+            ``len(prompt_ids) * params.num_generations`` completions, those of one prompt adjacent.
+            They do not depend on how prompts are batched, but for rounding.
 
         Raises:
-            ValueError: An empty prompt, or a limit below 1.
+            ValueError: An empty prompt.
         """
-        if max_new_tokens < 1 or num_generations < 1:
-            raise ValueError(
-                f"max_new_tokens and num_generations must be at least 1, got {max_new_tokens} and "
-                f"{num_generations}."
-            )
         for i, ids in enumerate(prompt_ids):
             if not ids:
                 raise ValueError(f"Prompt {i} has no tokens; a model needs at least one.")
-        if seed is None:
-            seed = int(torch.randint(2**31, ()))
+        max_new_tokens, num_generations = params.max_new_tokens, params.num_generations
+        seed = int(torch.randint(2**31, ())) if params.seed is None else params.seed
         noise_source = torch.Generator().manual_seed(seed)
         rows = len(prompt_ids) * num_generations
         uniform = torch.rand(rows, max_new_tokens, generator=noise_source).to(self.device)
@@ -174,7 +161,7 @@ class Generator:
                 keep_cache,
             )
             for column, active, tokens, logprobs, values in batch.run(
-                uniform[slots], temperature, top_p, value_head, self.eos_token_ids
+                uniform[slots], params.temperature, params.top_p, value_head, self.eos_token_ids
             ):
                 finished = 0
                 for k, row in enumerate(active):

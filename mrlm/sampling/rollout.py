@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from mrlm.sampling.types import SupportsGenerate
+from mrlm.sampling.types import SamplingParams, SupportsGenerate
 from mrlm.task import RewardFunc, Task
 
 if TYPE_CHECKING:
@@ -75,33 +75,25 @@ def rollout(
     tokenizer: PreTrainedTokenizerBase,
     rows: Iterable[Mapping[str, Any]],
     task: Task,
+    params: SamplingParams,
     *,
-    max_new_tokens: int,
-    num_generations: int = 1,
-    temperature: float = 1.0,
-    top_p: float = 1.0,
-    seed: int | None = None,
     progress: Callable[[int], None] | None = None,
     all_processes: bool = False,
 ) -> list[Record]:
-    """Sample every row ``num_generations`` times and score the samples.
+    """Sample every row ``params.num_generations`` times and score the samples.
 
     Args:
         generator: Samples token ids.
         tokenizer: Renders prompts and decodes completions.
         rows: Rows of ``task.build_dataset``.
         task: Extracts, scores and rewards.
-        max_new_tokens: Where a completion is cut, in an episode together with the tools' results.
-        num_generations: Samples per row.
-        temperature: 0 is greedy.
-        top_p: Nucleus to sample from.
-        seed: Of the sampling.
+        params: How to sample; under ``all_processes`` each process gets a seed of its own.
         progress: Called with the number of completions finished since its last call.
         all_processes: Every process calls this with the same arguments, does its share of the rows,
             and gets all records.
 
     Returns:
-        ``len(rows) * num_generations`` records, those of one row adjacent.
+        ``len(rows) * params.num_generations`` records, those of one row adjacent.
     """
     rows = list(rows)
     if all_processes:
@@ -112,31 +104,17 @@ def rollout(
             tokenizer,
             own_share(rows),
             task,
-            max_new_tokens=max_new_tokens,
-            num_generations=num_generations,
-            temperature=temperature,
-            top_p=top_p,
-            seed=own_seed(seed),
+            replace(params, seed=own_seed(params.seed)),
             progress=progress,
         )
-        return gather_shares(records, num_generations)
+        return gather_shares(records, params.num_generations)
     sample = _play if task.max_tool_calling_iterations else _sample
-    samples = sample(
-        generator,
-        tokenizer,
-        rows,
-        task,
-        max_new_tokens=max_new_tokens,
-        num_generations=num_generations,
-        temperature=temperature,
-        top_p=top_p,
-        seed=seed,
-        progress=progress,
-    )
-    repeated = [row for row in rows for _ in range(num_generations)]
+    samples = sample(generator, tokenizer, rows, task, params, progress)
+    count = params.num_generations
+    repeated = [row for row in rows for _ in range(count)]
     rewards, reward_errors = _rewards(task.reward_funcs, repeated, samples)
     return [
-        _record(task, row, i % num_generations, sample, rewards[i], reward_errors[i])
+        _record(task, row, i % count, sample, rewards[i], reward_errors[i])
         for i, (row, sample) in enumerate(zip(repeated, samples, strict=True))
     ]
 
@@ -163,14 +141,16 @@ def _sample(
     tokenizer: PreTrainedTokenizerBase,
     rows: Sequence[Mapping[str, Any]],
     task: Task,
-    **sampling: Any,
+    params: SamplingParams,
+    progress: Callable[[int], None] | None,
 ) -> list[_Sample]:
     """One turn per sample."""
     from mrlm.models.loading import encode_prompts, render_prompt  # imports torch
 
     prompts = [render_prompt(tokenizer, row["prompt"]) for row in rows]
+    prompt_ids = encode_prompts(tokenizer, prompts)
     samples = []
-    for completion in generator.generate(encode_prompts(tokenizer, prompts), **sampling):
+    for completion in generator.generate(prompt_ids, params, progress=progress):
         ids = completion.token_ids
         text = str(tokenizer.decode(ids, skip_special_tokens=True))
         messages = [{"role": "assistant", "content": text}]
@@ -183,7 +163,8 @@ def _play(
     tokenizer: PreTrainedTokenizerBase,
     rows: Sequence[Mapping[str, Any]],
     task: Task,
-    **sampling: Any,
+    params: SamplingParams,
+    progress: Callable[[int], None] | None,
 ) -> list[_Sample]:
     """One episode with tools per sample."""
     from mrlm.sampling.episodes import play_episodes, transcript  # imports torch
@@ -197,7 +178,7 @@ def _play(
             episode.finished,
             is_episode=True,
         )
-        for episode in play_episodes(generator, tokenizer, rows, task, **sampling)
+        for episode in play_episodes(generator, tokenizer, rows, task, params, progress=progress)
     ]
 
 

@@ -19,7 +19,7 @@ from trl.trainer.grpo_trainer import GRPOTrainer as TRLGRPOTrainer
 from trl.trainer.utils import split_tensor_dict
 
 from mrlm.sampling.generator import Generator
-from mrlm.sampling.types import Completion
+from mrlm.sampling.types import Completion, SamplingParams
 from mrlm.trainers.packing import ATTENTION, Packed, can_pack
 
 
@@ -99,10 +99,7 @@ class FastCPUMixin(TRLGRPOTrainer):
         repeats = runs[0][1] if len({count for _, count in runs}) == 1 else 1
         self._sampled = generator.generate(
             [prompt for prompt, _ in runs] if repeats > 1 else prompt_ids,
-            max_new_tokens=self.max_completion_length,
-            num_generations=repeats,
-            temperature=self.temperature,
-            top_p=self.top_p,
+            SamplingParams(self.max_completion_length, repeats, self.temperature, self.top_p),
             # A critic reads other hidden states than the sampler's.
             value_head=None if hasattr(causal, "critic") else getattr(causal, "value_head", None),
             keep_cache=bool(self.tools),

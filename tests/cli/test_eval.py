@@ -18,7 +18,12 @@ def test_greedy_evaluations_of_one_model_agree(
 ) -> None:
     first, second = (
         mrlm.evaluate(
-            tiny_llama(), tiny_tokenizer, toy_task, num_rows=5, max_new_tokens=6, progress=False
+            tiny_llama(),
+            tiny_tokenizer,
+            toy_task,
+            mrlm.SamplingParams(6, temperature=0.0),
+            num_rows=5,
+            progress=False,
         )
         for _ in range(2)
     )
@@ -38,10 +43,8 @@ def test_samples_repeat_with_their_seed_and_differ_without(
             tiny_llama(),
             tiny_tokenizer,
             toy_task,
+            mrlm.SamplingParams(8, num_generations=4),
             num_rows=3,
-            num_generations=4,
-            temperature=1.0,
-            max_new_tokens=8,
             seed=seed,
             progress=False,
         )

@@ -143,6 +143,7 @@ def test_pairs_of_episodes_are_turns(
     """Both episodes share calls and results up to the turn in which they part."""
     from mrlm.data.preferences import preference_pairs
     from mrlm.sampling.rollout import rollout
+    from mrlm.sampling.types import SamplingParams
     from mrlm.tasks import TASKS
 
     task = TASKS["tools"]
@@ -150,7 +151,7 @@ def test_pairs_of_episodes_are_turns(
         row for row in task.build_dataset(40, 0, "train").to_list() if row["kind"] == "sequence"
     ][:3]
     good = rollout(
-        gold_policy(tool_tokenizer, rows), tool_tokenizer, rows, task, max_new_tokens=2000
+        gold_policy(tool_tokenizer, rows), tool_tokenizer, rows, task, SamplingParams(2000)
     )
 
     def silent_at_the_end(text: str, row: Any, turn: int) -> str:
@@ -161,7 +162,7 @@ def test_pairs_of_episodes_are_turns(
         tool_tokenizer,
         rows,
         task,
-        max_new_tokens=2000,
+        SamplingParams(2000),
     )
     both = [record for pair in zip(good, bad, strict=True) for record in pair]
     pairs, statistics = preference_pairs(both, task=task)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mrlm.evaluation.evaluation import Evaluation, evaluate
+from mrlm.sampling.types import SamplingParams
 from mrlm.task import Task
 
 Says = Callable[..., Any]
@@ -42,11 +43,11 @@ def test_the_right_share_of_right_answers(toy_task: Task, says: Says) -> None:
 
 def test_sampling_reaches_the_generator(toy_task: Task, says: Says) -> None:
     generator = says("0", "0", "x", "1")
-    result = run(toy_task, generator, num_rows=2, num_generations=2, temperature=0.5, seed=3)
+    params = SamplingParams(9, num_generations=2, temperature=0.5)
+    result = run(toy_task, generator, params=params, num_rows=2, seed=3)
 
     assert result.summary.pass_at_k == {1: 0.75, 2: 1.0}
-    assert generator.calls[0]["temperature"] == 0.5
-    assert generator.calls[0]["seed"] == 3
+    assert [call[1] for call in generator.calls] == [replace(params, seed=3)]
     assert [record.id for record in result.records] == ["test-3-0"] * 2 + ["test-3-1"] * 2
 
 
@@ -74,21 +75,18 @@ def test_fewer_rows_than_asked_for_is_said(evaluation: Callable[..., Evaluation]
     assert asked.warnings() == ["The task gave 2 of the 9 rows asked for."]
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"num_rows": 0}, "num_rows must be at least 1, got 0"),
-        ({"max_new_tokens": 0}, "max_new_tokens must be at least 1"),
-        ({"temperature": -1.0}, "temperature must be at least 0"),
-        ({"top_p": 0.0}, r"top_p in \(0, 1\]"),
-        ({"num_generations": 2}, "2 greedy samples of a row are the same"),
-    ],
-)
-def test_settings_that_make_no_sense(
-    toy_task: Task, says: Says, options: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(ValueError, match=message):
-        run(toy_task, says(), **options)
+def test_the_sampling_may_have_a_seed_of_its_own(toy_task: Task, says: Says) -> None:
+    generator = says("0")
+    params = SamplingParams(9, temperature=0.5, seed=7)
+    result = run(toy_task, generator, params=params, num_rows=1, seed=3)
+
+    assert generator.calls[0][1].seed == 7
+    assert result.records[0].id == "test-3-0"
+
+
+def test_no_rows_are_no_evaluation(toy_task: Task, says: Says) -> None:
+    with pytest.raises(ValueError, match="num_rows must be at least 1, got 0"):
+        run(toy_task, says(), num_rows=0)
 
 
 def test_a_folder_that_is_no_evaluation(

@@ -65,11 +65,12 @@ def answers(folder: Path, records: list[Any]) -> list[str]:
     """What the exported model says, sampled in this process."""
     from mrlm.models.loading import encode_prompts, load_model, render_prompt
     from mrlm.sampling.generator import Generator
+    from mrlm.sampling.types import SamplingParams
 
     model, tokenizer = load_model(str(folder))
     prompts = [render_prompt(tokenizer, record["prompt"]) for record in records]
     completions = Generator(model, tokenizer).generate(
-        encode_prompts(tokenizer, prompts), max_new_tokens=NEW_TOKENS, temperature=0
+        encode_prompts(tokenizer, prompts), SamplingParams(NEW_TOKENS, temperature=0.0)
     )
     return [tokenizer.decode(c.token_ids, skip_special_tokens=True) for c in completions]
 

@@ -9,6 +9,7 @@ import pytest
 from mrlm.evaluation.evaluation import evaluate
 from mrlm.sampling.episodes import play_episodes, transcript
 from mrlm.sampling.rollout import rollout
+from mrlm.sampling.types import SamplingParams
 from mrlm.tasks.tools import tools_task
 
 TASK = tools_task(kinds=("sequence", "parallel", "none"))
@@ -21,8 +22,9 @@ def rows(count: int) -> list[Any]:
 
 
 def play(policy: Any, rows: list[Any], **options: Any) -> list[Any]:
-    settings = {"max_new_tokens": LONG, **options}
-    return play_episodes(policy, policy.tokenizer, rows, TASK, **settings)
+    progress = options.pop("progress", None)
+    params = SamplingParams(**{"max_new_tokens": LONG, **options})
+    return play_episodes(policy, policy.tokenizer, rows, TASK, params, progress=progress)
 
 
 def test_worked_solutions_are_played_and_score(tool_tokenizer: Any, gold_policy: Any) -> None:
@@ -30,7 +32,7 @@ def test_worked_solutions_are_played_and_score(tool_tokenizer: Any, gold_policy:
     policy = gold_policy(tool_tokenizer, wanted)
     done: list[int] = []
     records = rollout(
-        policy, tool_tokenizer, wanted, TASK, max_new_tokens=LONG, progress=done.append
+        policy, tool_tokenizer, wanted, TASK, SamplingParams(LONG), progress=done.append
     )
     assert [record.score for record in records] == [1.0] * 24
     assert [record.rewards for record in records] == [{"tools_reward": 1.0}] * 24
@@ -105,8 +107,7 @@ def test_several_samples_of_a_row_are_adjacent(tool_tokenizer: Any, gold_policy:
         tool_tokenizer,
         wanted,
         TASK,
-        max_new_tokens=LONG,
-        num_generations=2,
+        SamplingParams(LONG, num_generations=2),
     )
     assert [(r.id, r.sample) for r in records] == [(w["id"], i) for w in wanted for i in (0, 1)]
     assert all(record.score == 1.0 for record in records)
@@ -122,9 +123,9 @@ def test_many_episodes_are_played_in_portions(
     policy = gold_policy(tool_tokenizer, wanted)
     heard, generate, ended = [], policy.generate, []
 
-    def listened(prompt_ids: list[list[int]], **sampling: Any) -> list[Any]:
-        heard.append((len(prompt_ids) * sampling["num_generations"], sampling["seed"]))
-        return generate(prompt_ids, **sampling)
+    def listened(prompt_ids: list[list[int]], params: SamplingParams, **options: Any) -> list[Any]:
+        heard.append((len(prompt_ids) * params.num_generations, params.seed))
+        return generate(prompt_ids, params, **options)
 
     policy.generate = listened
     parts = play(policy, wanted, num_generations=2, seed=3, progress=ended.append)
@@ -181,9 +182,8 @@ def test_a_random_model_is_measured_without_an_error(
         tiny_llama(max_position_embeddings=2048),
         copy.deepcopy(tiny_tokenizer),
         TASK,
+        SamplingParams(12, temperature=temperature),
         num_rows=4,
-        max_new_tokens=12,
-        temperature=temperature,
         progress=False,
     )
     assert result.summary.accuracy == 0.0

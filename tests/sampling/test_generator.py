@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from mrlm.sampling.generator import Generator, sample_tokens
 from mrlm.sampling.prefixes import shared_prefixes
+from mrlm.sampling.types import SamplingParams
 
 PROMPTS = [[5, 6, 7], [8], [9, 10, 11, 12, 13, 14], [8, 9], [100]]
 FAMILIES = ["tiny_llama", "tiny_gpt2", "tiny_qwen2"]
@@ -23,6 +25,10 @@ def model(request: pytest.FixtureRequest) -> Any:
 
 def fp32(model: Any, tokenizer: Any, **kwargs: Any) -> Generator:
     return Generator(model, tokenizer, dtype=torch.float32, **kwargs)
+
+
+def greedy(max_new_tokens: int) -> SamplingParams:
+    return SamplingParams(max_new_tokens, temperature=0.0)
 
 
 def greedy_one_by_one(model: Any, prompt: list[int], steps: int, eos: int) -> list[int]:
@@ -39,7 +45,7 @@ def test_greedy_is_what_the_model_says_token_by_token(model: Any, tiny_tokenizer
     eos = greedy_one_by_one(model, PROMPTS[0], 3, -1)[1]  # a token that does come up
     generator = fp32(model, tiny_tokenizer)
     generator.eos_token_ids = {eos}
-    out = generator.generate(PROMPTS, max_new_tokens=8, temperature=0)
+    out = generator.generate(PROMPTS, greedy(8))
     assert [c.token_ids for c in out] == [greedy_one_by_one(model, p, 8, eos) for p in PROMPTS]
     assert [c.finished for c in out] == [c.token_ids[-1] == eos for c in out]
     assert out[0].finished
@@ -48,12 +54,12 @@ def test_greedy_is_what_the_model_says_token_by_token(model: Any, tiny_tokenizer
 def test_rows_that_end_make_room_and_the_cache_grows(model: Any, tiny_tokenizer: Any) -> None:
     """Rows end one by one over more tokens than a buffer holds at first; the rest go on rightly."""
     prompts = [[i, i + 1, i + 2] for i in range(5, 10)]
-    greedy = [greedy_one_by_one(model, p, 40, -1) for p in prompts]
-    for eos in sorted({ids[at] for ids in greedy for at in (2, 12, 35)})[:3]:
+    expected = [greedy_one_by_one(model, p, 40, -1) for p in prompts]
+    for eos in sorted({ids[at] for ids in expected for at in (2, 12, 35)})[:3]:
         generator = fp32(model, tiny_tokenizer)
         generator.eos_token_ids = {eos}
-        out = generator.generate(prompts, max_new_tokens=40, temperature=0)
-        for ids, completion in zip(greedy, out, strict=True):
+        out = generator.generate(prompts, greedy(40))
+        for ids, completion in zip(expected, out, strict=True):
             end = ids.index(eos) + 1 if eos in ids else len(ids)
             assert completion.token_ids == ids[:end]
 
@@ -62,10 +68,7 @@ def test_logprobs_and_values_are_the_model_s(model: Any, tiny_tokenizer: Any) ->
     head = torch.nn.Linear(32, 1)
     out = fp32(model, tiny_tokenizer).generate(
         PROMPTS,
-        max_new_tokens=6,
-        num_generations=3,
-        temperature=0.7,
-        seed=3,
+        SamplingParams(6, num_generations=3, temperature=0.7, seed=3),
         value_head=lambda hidden: head(hidden).squeeze(-1),
     )
     assert len(out) == 15
@@ -81,12 +84,12 @@ def test_logprobs_and_values_are_the_model_s(model: Any, tiny_tokenizer: Any) ->
 
 
 def test_rows_do_not_depend_on_their_batch(tiny_llama: Any, tiny_tokenizer: Any) -> None:
-    kwargs: Any = {"max_new_tokens": 7, "num_generations": 2, "seed": 11}
+    params = SamplingParams(7, num_generations=2, seed=11)
     model = tiny_llama()
-    whole = fp32(model, tiny_tokenizer).generate(PROMPTS, **kwargs)
-    split = fp32(model, tiny_tokenizer, max_rows=2).generate(PROMPTS, **kwargs)
+    whole = fp32(model, tiny_tokenizer).generate(PROMPTS, params)
+    split = fp32(model, tiny_tokenizer, max_rows=2).generate(PROMPTS, params)
     assert [c.token_ids for c in whole] == [c.token_ids for c in split]
-    other = fp32(model, tiny_tokenizer).generate(PROMPTS, **{**kwargs, "seed": 12})
+    other = fp32(model, tiny_tokenizer).generate(PROMPTS, replace(params, seed=12))
     assert [c.token_ids for c in whole] != [c.token_ids for c in other]
 
 
@@ -97,11 +100,6 @@ def test_a_conversation_goes_on_from_what_is_kept(
     """Turn after turn the tokens, log-probabilities and values are those of reading it all again,
     and less is read; with ``max_rows`` below the number of rows, some are not kept."""
     head = torch.nn.Linear(32, 1)
-    sampling: Any = {
-        "max_new_tokens": 9,
-        "temperature": 0.8,
-        "value_head": lambda x: head(x).squeeze(-1),
-    }
     keeping, fresh = (fp32(model, tiny_tokenizer, max_rows=max_rows) for _ in range(2))
     # So many that most rows end by themselves.
     keeping.eos_token_ids = fresh.eos_token_ids = set(range(0, len(tiny_tokenizer), 3))
@@ -118,8 +116,13 @@ def test_a_conversation_goes_on_from_what_is_kept(
     for turn in range(3):
         read.update(dict.fromkeys(read, 0))
         kept, again = (
-            generator.generate(prompts, seed=turn, **sampling, **more)
-            for generator, more in ((keeping, {"keep_cache": True}), (fresh, {}))
+            generator.generate(
+                prompts,
+                SamplingParams(9, temperature=0.8, seed=turn),
+                value_head=lambda x: head(x).squeeze(-1),
+                keep_cache=generator is keeping,
+            )
+            for generator in (keeping, fresh)
         )
         assert [c.token_ids for c in kept] == [c.token_ids for c in again]
         for one, other in zip(kept, again, strict=True):
@@ -149,11 +152,11 @@ def test_nothing_is_kept_of_other_weights(tiny_llama: Any, tiny_tokenizer: Any) 
     eos = greedy_one_by_one(model, PROMPTS[0], 3, -1)[1]
     generator = fp32(model, tiny_tokenizer)
     generator.eos_token_ids = {eos}
-    out = generator.generate(PROMPTS, max_new_tokens=8, temperature=0, keep_cache=True)
+    out = generator.generate(PROMPTS, greedy(8), keep_cache=True)
     assert generator._kept
     prompts = [[*p, *c.token_ids, 7, 8] for p, c in zip(PROMPTS, out, strict=True)]
     generator.sync(changed)
-    out = generator.generate(prompts, max_new_tokens=4, temperature=0)
+    out = generator.generate(prompts, greedy(4))
     assert [c.token_ids for c in out] == [greedy_one_by_one(changed, p, 4, eos) for p in prompts]
 
 
@@ -202,10 +205,11 @@ def test_rows_with_several_prefixes_are_what_they_are_alone(
 ) -> None:
     generator = fp32(model, tiny_tokenizer)
     generator.eos_token_ids = set()
-    greedy: Any = {"max_new_tokens": 5, "temperature": 0.0}
-    together = generator.generate(SIBLINGS, num_generations=2, **greedy)
+    # A nucleus of one token: the most likely.
+    params = SamplingParams(5, num_generations=2, top_p=1e-9)
+    together = generator.generate(SIBLINGS, params)
     for i, prompt in enumerate(SIBLINGS):
-        alone = generator.generate([prompt], **greedy)[0]
+        alone = generator.generate([prompt], replace(params, num_generations=1))[0]
         for completion in together[2 * i : 2 * i + 2]:
             assert completion.token_ids == alone.token_ids
             assert completion.logprobs == pytest.approx(alone.logprobs, abs=1e-5)
@@ -247,7 +251,7 @@ def test_sync_follows_training_and_merges_lora(tiny_llama: Any, tiny_tokenizer: 
             torch.nn.init.normal_(parameter, std=0.3)
     after = {n: p.clone() for n, p in model.named_parameters()}
     generator.sync(model)
-    out = generator.generate(PROMPTS, max_new_tokens=5, temperature=0)
+    out = generator.generate(PROMPTS, greedy(5))
     model.eval()
     eos = tiny_tokenizer.eos_token_id
     assert [c.token_ids for c in out] == [greedy_one_by_one(model, p, 5, eos) for p in PROMPTS]
@@ -270,21 +274,19 @@ def test_weights_that_fsdp2_split_are_put_together(
         for name, parameter in model.named_parameters():
             if "lora_B" in name:
                 torch.nn.init.normal_(parameter, std=0.3)
-    whole = fp32(model, tiny_tokenizer).generate(PROMPTS, max_new_tokens=5, seed=1)
+    whole = fp32(model, tiny_tokenizer).generate(PROMPTS, SamplingParams(5, seed=1))
     store = torch.distributed.HashStore()
     torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
     try:
         fully_shard(model, mesh=init_device_mesh("cpu", (1,)))
-        split = fp32(model, tiny_tokenizer).generate(PROMPTS, max_new_tokens=5, seed=1)
+        split = fp32(model, tiny_tokenizer).generate(PROMPTS, SamplingParams(5, seed=1))
     finally:
         torch.distributed.destroy_process_group()
     assert [c.token_ids for c in split] == [c.token_ids for c in whole]
 
 
-def test_refuses_empty_prompts_and_lengths(tiny_llama: Any, tiny_tokenizer: Any) -> None:
+def test_refuses_empty_prompts(tiny_llama: Any, tiny_tokenizer: Any) -> None:
     generator = fp32(tiny_llama(), tiny_tokenizer)
-    assert generator.generate([], max_new_tokens=3) == []
+    assert generator.generate([], SamplingParams(3)) == []
     with pytest.raises(ValueError, match="Prompt 1 has no tokens"):
-        generator.generate([[1], []], max_new_tokens=3)
-    with pytest.raises(ValueError, match="at least 1"):
-        generator.generate([[1]], max_new_tokens=0)
+        generator.generate([[1], []], SamplingParams(3))

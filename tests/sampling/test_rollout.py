@@ -10,12 +10,15 @@ import pytest
 
 from mrlm.models.loading import encode_prompts, render_prompt
 from mrlm.sampling.rollout import Record, rollout
+from mrlm.sampling.types import SamplingParams
 from mrlm.task import Task
 
 
 def run(task: Task, generator: Any, num_rows: int, **options: Any) -> list[Record]:
     rows = task.build_dataset(num_rows, 0, "test")
-    return rollout(generator, generator.tokenizer, rows, task, max_new_tokens=9, **options)
+    progress = options.pop("progress", None)
+    params = SamplingParams(9, **options)
+    return rollout(generator, generator.tokenizer, rows, task, params, progress=progress)
 
 
 def test_a_record_keeps_the_row_the_completion_and_the_verdicts(
@@ -49,11 +52,11 @@ def test_the_model_sees_the_rendered_prompts_and_the_sampling_options(
 
     run(toy_task, generator, 2, temperature=0.7, top_p=0.9, seed=5, progress=done.append)
 
-    (call,) = generator.calls
+    ((prompt_ids, params),) = generator.calls
     rows = toy_task.build_dataset(2, 0, "test")
     texts = [render_prompt(generator.tokenizer, row["prompt"]) for row in rows]
-    assert call.pop("prompt_ids") == encode_prompts(generator.tokenizer, texts)
-    assert call == {"max_new_tokens": 9, "temperature": 0.7, "top_p": 0.9, "seed": 5}
+    assert prompt_ids == encode_prompts(generator.tokenizer, texts)
+    assert params == SamplingParams(9, temperature=0.7, top_p=0.9, seed=5)
     assert sum(done) == 2
 
 

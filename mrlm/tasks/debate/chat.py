@@ -153,14 +153,12 @@ class ModelChat:
         generator: ``mrlm.sampling.generator.Generator``. It samples from its own copy of the
             weights: one that is made before training and not synced is a frozen opponent.
         tokenizer: The model's.
-        max_new_tokens: Where an answer is cut.
-        temperature: 0 is greedy.
+        params: ``mrlm.SamplingParams`` of its answers, one to a conversation.
     """
 
     generator: Any
     tokenizer: Any
-    max_new_tokens: int = 256
-    temperature: float = 0.0
+    params: Any
 
     def __call__(self, conversations: Sequence[Conversation]) -> list[str | None]:
         """An answer to each conversation."""
@@ -174,8 +172,7 @@ class ModelChat:
         ]
         completions = self.generator.generate(
             [self.tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts],
-            max_new_tokens=self.max_new_tokens,
-            temperature=self.temperature,
+            self.params,
         )
         return [
             str(self.tokenizer.decode(completion.token_ids, skip_special_tokens=True))

@@ -354,9 +354,11 @@ def test_an_endpoint_as_opponent(server: Server) -> None:
 
 def test_a_frozen_model_as_opponent(tiny_llama: Any, tiny_tokenizer: Any) -> None:
     from mrlm.sampling.generator import Generator
+    from mrlm.sampling.types import SamplingParams
 
     model = tiny_llama(max_position_embeddings=4096)
-    opponent = ChatOpponent(ModelChat(Generator(model, tiny_tokenizer), tiny_tokenizer, 8))
+    params = SamplingParams(8, temperature=0.0)
+    opponent = ChatOpponent(ModelChat(Generator(model, tiny_tokenizer), tiny_tokenizer, params))
     before = opponent([ROW])
     for parameter in model.parameters():
         parameter.data.mul_(-1)

@@ -11,6 +11,8 @@ also ``tools``. Rows whose samples are all worth the same give no pair.
 
 from __future__ import annotations
 
+import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,6 +24,7 @@ from transformers import HfArgumentParser
 
 from mrlm import TASKS, Task
 from mrlm.data.preferences import preference_pairs
+from mrlm.deprecation import with_current_flags
 from mrlm.files import write_json_lines
 from mrlm.hardware import use_all_cores
 from mrlm.models.chat_templates import add_tool_calling
@@ -30,7 +33,7 @@ from mrlm.progress import progress_bar
 from mrlm.sampling.generator import Generator
 from mrlm.sampling.rollout import Record, rollout
 from mrlm.sampling.types import SamplingParams
-from mrlm.tasks import make_task
+from mrlm.tasks import make_task, task_options
 from mrlm.termination import exit_on_sigterm
 
 
@@ -44,13 +47,6 @@ class SamplingConfig:
     )
     num_rows: int = field(default=256, metadata={"help": "Rows to sample."})
     num_generations: int = field(default=8, metadata={"help": "Samples of each row."})
-    kinds: list[str] | None = field(default=None, metadata={"help": "Only rows of these kinds."})
-    difficulties: list[str] | None = field(
-        default=None, metadata={"help": "Only rows of these difficulties."}
-    )
-    answer_mode: str | None = field(
-        default=None, metadata={"help": "math: where the answer stands; default: hash."}
-    )
     max_new_tokens: int = field(
         default=128, metadata={"help": "Where a sample is cut; of tools the whole episode."}
     )
@@ -58,9 +54,9 @@ class SamplingConfig:
     top_p: float = field(default=1.0, metadata={"help": "Nucleus to sample from; 1 is off."})
     split: str = field(default="train", metadata={"help": "train or test."})
     seed: int = field(default=0, metadata={"help": "Of the rows and of the sampling."})
+    task_options: dict[str, Any] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        self.build_task()
         if self.num_generations < 2 or self.num_rows < 1 or self.temperature <= 0:
             raise ValueError(
                 f"num_rows is {self.num_rows}, num_generations {self.num_generations} and "
@@ -77,12 +73,7 @@ class SamplingConfig:
 
     def build_task(self) -> Task:
         """The task with the options that were set; a ``ValueError`` says what it does not have."""
-        return make_task(
-            self.task,
-            kinds=self.kinds,
-            difficulties=self.difficulties,
-            answer_mode=self.answer_mode,
-        )
+        return make_task(self.task, **self.task_options)
 
 
 @dataclass
@@ -100,9 +91,17 @@ C = TypeVar("C", bound=SamplingConfig)
 
 
 def parse(config_class: type[C], description: str | None, arguments: Sequence[str] | None) -> C:
-    """Read the command line of a job."""
-    parser = HfArgumentParser(config_class, description=description)
-    (config,) = parser.parse_args_into_dataclasses(arguments)
+    """Read the command line of a job; the options of the task that it names are flags, too."""
+    words = with_current_flags(sys.argv[1:] if arguments is None else arguments)
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--task", choices=TASKS)
+    task = first.parse_known_args(words)[0].task
+    options = [task_options(task)] if task else []
+    parser = HfArgumentParser([config_class, *options], description=description)
+    config, *chosen = parser.parse_args_into_dataclasses(words)
+    for values in chosen:
+        config.task_options = {k: v for k, v in asdict(values).items() if v is not None}
+    config.build_task()
     return config
 
 

@@ -87,11 +87,11 @@ def setup_distributed(strategy: str = "ddp", *, use_cpu: bool = False) -> Partia
     if gpus == 0:
         os.environ["ACCELERATE_USE_CPU"] = "true"  # the trainers' settings ask here
     state = PartialState(cpu=gpus == 0)
-    leave_at_exit()
+    destroy_process_group_at_exit()
     return state
 
 
-def leave_at_exit() -> None:
+def destroy_process_group_at_exit() -> None:
     """For programs: close what connects the processes before Python ends.
 
     Otherwise a thread of gloo's may still be giving back a tensor while the interpreter goes down,
@@ -105,13 +105,13 @@ def _leave() -> None:
         torch.distributed.destroy_process_group()
 
 
-def own_share(rows: Sequence[T]) -> Sequence[T]:
+def shard_for_process(rows: Sequence[T]) -> Sequence[T]:
     """The rows that this process is to do, of those that all processes know: every n-th of n."""
     state = PartialState()
     return rows[state.process_index :: state.num_processes]
 
 
-def own_seed(seed: int | None) -> int | None:
+def process_seed(seed: int | None) -> int | None:
     """Another one in every process, so that none repeats the noise of another's first rows."""
     return None if seed is None else seed + PartialState().process_index * _SEED_STEP
 

@@ -284,6 +284,6 @@ def recommended_command(sizes: Sequence[Size], device: str, has_hub: bool) -> st
         return command
     config = " --accelerate_config recipes/accelerate/single_gpu.yaml" if device == "cuda" else ""
     return (
-        f"{command}{config} --model_name_or_path {chosen.model}{flags} --answer_mode hash "
+        f"{command}{config} --model_name_or_path {chosen.model}{flags} --answer_format hash "
         f"--max_completion_length 256"
     )

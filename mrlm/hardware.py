@@ -60,7 +60,7 @@ def use_all_cores() -> int:
     return threads
 
 
-def fit_the_device(args: Any) -> None:
+def set_device_defaults(args: Any) -> None:
     """Set what a ``TrainingArguments`` leaves open, before its ``__post_init__``.
 
     TRL turns bf16 on everywhere, which raises on a machine without a GPU. Here ``bf16`` is on where
@@ -74,6 +74,12 @@ def fit_the_device(args: Any) -> None:
         args.bf16 = not args.fp16 and has_fast_bf16(device or torch.device("cpu"))
     if args.gradient_checkpointing is None and args.activation_checkpointing is None:
         args.activation_checkpointing = accelerated  # the new name of the same option
+
+
+def has_sharded_weights() -> bool:
+    """Whether `accelerate launch` was told to shard the weights (FSDP, DeepSpeed)."""
+    switches = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")
+    return any(os.environ.get(name, "").lower() == "true" for name in switches)
 
 
 def has_fast_bf16(device: torch.device) -> bool:

@@ -90,3 +90,13 @@ class Task:
     reward_cases: Callable[[], Iterable[RewardCase]] | None = None
     generate_rows: Callable[..., Iterator[Mapping[str, Any]]] | None = None
     user_rows: UserRows | None = None
+
+    @property
+    def has_tools(self) -> bool:
+        """Whether rows are episodes with rounds of tool calls."""
+        return self.max_tool_calling_iterations > 0
+
+    @property
+    def environment_factory(self) -> Callable[[], Any] | Mapping[str, Callable[[], Any]] | None:
+        """For TRL's online trainers: ``environment`` where episodes have tools, else ``None``."""
+        return self.environment if self.has_tools else None

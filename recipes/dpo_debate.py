@@ -8,15 +8,15 @@
     python data_gen/make_preferences.py --task debate --output pairs.jsonl
     python recipes/dpo_debate.py --train_file pairs.jsonl
 
-Three steps, each measured on held-out rows: a model as small as the embedded one first imitates
-worked solutions (``--sft_rows``); it then answers each row several times, the answers are scored,
-and DPO prefers the better ones. Where none of a row's is right, the row's worked solution is
-the better one. Episodes with tools are compared in the first turn in which they differ. What this
-recipe leaves out: rounds of debate against an opponent (``mrlm.tasks.debate.rollout``), and a
-judge.
+Three steps, each evaluated on held-out rows: a model as small as the embedded one first warms up
+with SFT on worked solutions (``--sft_rows``); it then answers each row several times, the answers
+are scored, and DPO prefers the better ones. Where none of a row's is right, the row's worked
+solution is the better one. Episodes with tools are compared in the first turn in which they differ.
+What this recipe leaves out: rounds of debate against an opponent (``mrlm.tasks.debate.rollout``),
+and a judge.
 
-Every field of TRL's ``DPOConfig`` and ``ModelConfig`` and of ``DPOArguments`` is a flag;
-``--config FILE.yaml`` sets them too, and the command line wins.
+Every field of TRL's ``DPOConfig`` and ``ModelConfig`` and of ``DPOArguments`` is a flag; ``--config
+FILE.yaml`` sets them too, and the command line wins.
 """
 
 from __future__ import annotations
@@ -31,10 +31,13 @@ from trl import DPOConfig, DPOTrainer
 
 from mrlm.data.demonstrations import json_dataset
 from mrlm.data.preferences import preference_pairs, with_worked_solutions
-from mrlm.experiment.arguments import ImitationArguments, parse_arguments
-from mrlm.experiment.run import Experiment
+from mrlm.experiment.arguments import WarmupArguments, parse_arguments
+from mrlm.experiment.rows import RunRows, load_rows
+from mrlm.experiment.run import Run, start_run
+from mrlm.experiment.sft_warmup import sft_warmup
 from mrlm.files import read_json_lines, write_json_lines
-from mrlm.hardware import fit_the_device
+from mrlm.hardware import set_device_defaults
+from mrlm.models.policy import load_policy
 from mrlm.sampling.rollout import rollout
 from mrlm.sampling.types import SamplingParams
 from mrlm.trainers.lm_head import lean_head
@@ -60,7 +63,7 @@ SETTINGS = {
         "sft_learning_rate": 5e-5,
     },
     "math": {
-        "answer_mode": "last_number",
+        "answer_format": "last_number",
         "difficulties": ["easy", "medium"],
         "eval_max_new_tokens": 48,
     },
@@ -76,7 +79,7 @@ SETTINGS = {
 
 
 @dataclass
-class DPOArguments(ImitationArguments):
+class DPOArguments(WarmupArguments):
     """And how the pairs come about; an answer is at most ``eval_max_new_tokens`` long."""
 
     train_rows: int = field(default=192, metadata={"help": "Rows to sample pairs from."})
@@ -99,7 +102,7 @@ class RecipeConfig(DPOConfig):
     per_device_train_batch_size: int = 2
     gradient_accumulation_steps: int = 4
     precompute_ref_log_probs: bool | None = None  # in a single process
-    gradient_checkpointing: bool | None = None  # fit_the_device decides
+    gradient_checkpointing: bool | None = None  # set_device_defaults decides
     logging_steps: float = 5
     save_strategy: str = "no"
 
@@ -112,39 +115,40 @@ class RecipeConfig(DPOConfig):
             )
         if self.precompute_ref_log_probs is None:
             self.precompute_ref_log_probs = alone
-        fit_the_device(self)
+        set_device_defaults(self)
         super().__post_init__()
 
 
-def preferences(experiment: Experiment, arguments: DPOArguments) -> list[dict[str, Any]]:
+def preferences(run: Run, rows: RunRows, model: Any, tokenizer: Any) -> list[dict[str, Any]]:
     """Pairs as ``DPOTrainer`` takes them, sampled from the model as it is now, or from a file."""
-    file = Path(arguments.train_file or experiment.run.path / "preferences.jsonl")
+    arguments = run.arguments
+    file = Path(arguments.train_file or run.folder.path / "preferences.jsonl")
     # A run that is resumed takes the pairs that it made before it was stopped.
-    if arguments.train_file or (experiment.checkpoint and file.is_file()):
+    if arguments.train_file or (run.checkpoint and file.is_file()):
         pairs = read_json_lines(file)
     else:
-        rows = experiment.training_rows()
+        sampled = rows.train_rows()
         records = rollout(
-            experiment.generator(),
-            experiment.tokenizer,
-            rows,
-            experiment.task,
+            run.generator(model, tokenizer),
+            tokenizer,
+            sampled,
+            rows.task,
             SamplingParams(
                 arguments.eval_max_new_tokens,
-                arguments.num_generations,
-                arguments.temperature,
-                seed=experiment.config.seed,
+                num_generations=arguments.num_generations,
+                temperature=arguments.temperature,
+                seed=run.config.seed,
             ),
             all_processes=True,
         )
         pairs, statistics = preference_pairs(
-            with_worked_solutions(records, rows),
-            task=experiment.task,
+            with_worked_solutions(records, sampled),
+            task=rows.task,
             min_margin=arguments.min_margin,
             pairs_per_row=arguments.pairs_per_row,
         )
-        experiment.console.print(statistics)
-        if experiment.is_first:
+        run.console.print(statistics)
+        if run.is_main_process:
             write_json_lines(file, pairs)
     columns = ("prompt", "chosen", "rejected", "tools")
     return [{name: pair[name] for name in columns if name in pair} for pair in pairs]
@@ -154,24 +158,25 @@ def main(args: Sequence[str] | None = None) -> None:
     arguments, config, model_config = parse_arguments(
         "dpo", DPOArguments, RecipeConfig, SETTINGS, args
     )
-    experiment = Experiment("DPO", arguments, config, model_config)
-    experiment.measure("before")
-    experiment.imitate()
+    run = start_run("DPO", arguments, config, model_config)
+    rows = load_rows(run)
+    model, tokenizer = load_policy(model_config, config, has_tools=rows.task.has_tools)
+    run.evaluate("before", model, tokenizer, rows.eval_tasks)
+    model, tokenizer, peft_config = sft_warmup(run, model, tokenizer, rows)
 
-    with experiment.run.phase("Preferences"):
-        pairs = preferences(experiment, arguments)
+    with run.phase("Preferences"):
+        pairs = preferences(run, rows, model, tokenizer)
     trainer = DPOTrainer(
-        experiment.model,
+        model,
         args=config,
         train_dataset=json_dataset(pairs),
-        processing_class=experiment.tokenizer,
-        peft_config=experiment.peft_config,
+        processing_class=tokenizer,
+        peft_config=peft_config,
     )
-    with experiment.run.phase("DPO training"), lean_head():
-        trainer.train(resume_from_checkpoint=experiment.checkpoint)
+    run.train(trainer, lean_head())
 
-    experiment.measure("after", trainer.model)
-    experiment.finish(trainer)
+    run.evaluate("after", trainer.model, tokenizer, rows.eval_tasks)
+    run.finish(trainer)
 
 
 if __name__ == "__main__":

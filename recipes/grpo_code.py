@@ -9,8 +9,8 @@
         --model_name_or_path Qwen/Qwen2.5-Coder-0.5B-Instruct --difficulties easy medium hard \
         --max_completion_length 512 --humaneval
 
-Up to three models are measured on held-out rows (of code: of families that training never saw):
-the one given, the one that first imitated worked solutions (``--sft_rows``), and the one that GRPO
+Up to three models are measured on held-out rows (of code: of families that training never saw): the
+one given, the one after an SFT warm-up on worked solutions (``--sft_rows``), and the one that GRPO
 made of it. Every field of ``GRPOConfig``, TRL's ``ModelConfig`` and ``PolicyArguments`` is a flag;
 ``--config FILE.yaml`` sets them too, and the command line wins. What this recipe leaves out: a
 validation set during training, and hyperparameters for anything but the embedded model.
@@ -25,8 +25,12 @@ from dataclasses import dataclass
 from trl import GRPOConfig
 
 from mrlm.experiment.arguments import PolicyArguments, parse_arguments
-from mrlm.experiment.run import Experiment
-from mrlm.hardware import fit_the_device
+from mrlm.experiment.callbacks import watch
+from mrlm.experiment.rows import load_rows
+from mrlm.experiment.run import start_run
+from mrlm.experiment.sft_warmup import sft_warmup
+from mrlm.hardware import set_device_defaults
+from mrlm.models.policy import load_policy
 from mrlm.tasks.tools import MOST_ROUNDS
 from mrlm.trainers.diagnostics import DiagnosticsCallback
 from mrlm.trainers.grpo import GRPOTrainer
@@ -45,7 +49,7 @@ SETTINGS = {
         "temperature": 1.0,
     },
     "math": {
-        "answer_mode": "last_number",
+        "answer_format": "last_number",
         "difficulties": ["easy", "medium"],
         "eval_max_new_tokens": 48,
         "max_steps": 32,
@@ -76,7 +80,7 @@ SETTINGS = {
         "sft_learning_rate": 2e-4,
         "sft_lr_scheduler_type": "cosine",
         "sft_warmup_steps": 0.05,
-        # Imitation wants all weights; GRPO on all of them wears down what works already.
+        # SFT wants all weights; GRPO on all of them wears down what works already.
         "sft_all_weights": True,
         "use_peft": True,
         "merge_adapter": True,
@@ -100,12 +104,12 @@ class RecipeConfig(GRPOConfig):
     lr_scheduler_type: str = "constant"
     per_device_train_batch_size: int = 64
     num_generations: int | None = 8
-    gradient_checkpointing: bool | None = None  # fit_the_device decides
+    gradient_checkpointing: bool | None = None  # set_device_defaults decides
     logging_steps: float = 1
     save_strategy: str = "no"
 
     def __post_init__(self) -> None:
-        fit_the_device(self)
+        set_device_defaults(self)
         super().__post_init__()
 
 
@@ -113,28 +117,28 @@ def main(args: Sequence[str] | None = None) -> None:
     arguments, config, model_config = parse_arguments(
         "grpo", PolicyArguments, RecipeConfig, SETTINGS, args
     )
-    experiment = Experiment("GRPO", arguments, config, model_config)
-    experiment.measure("before")
-    experiment.imitate()
+    run = start_run("GRPO", arguments, config, model_config)
+    rows = load_rows(run)
+    model, tokenizer = load_policy(model_config, config, has_tools=rows.task.has_tools)
+    run.evaluate("before", model, tokenizer, rows.eval_tasks)
+    model, tokenizer, peft_config = sft_warmup(run, model, tokenizer, rows)
 
     diagnostics = DiagnosticsCallback()
     trainer = GRPOTrainer(
-        experiment.model,
-        list(experiment.task.reward_funcs),
+        model,
+        list(rows.task.reward_funcs),
         config,
-        train_dataset=experiment.training_rows(),
-        processing_class=experiment.tokenizer,
-        environment_factory=experiment.environment_factory,
-        peft_config=experiment.peft_config,
+        train_dataset=rows.train_rows(),
+        processing_class=tokenizer,
+        environment_factory=rows.task.environment_factory,
+        peft_config=peft_config,
         callbacks=[diagnostics],
     )
-    trainer.resample_rounds = arguments.resample_uninformative
-    experiment.watch(trainer)
-    with experiment.run.phase("GRPO training"):
-        trainer.train(resume_from_checkpoint=experiment.checkpoint)
+    watch(trainer, run, rows.eval_tasks[0])
+    run.train(trainer)
 
-    experiment.measure("after", trainer.model)
-    experiment.finish(trainer, [finding.message for finding in diagnostics.findings])
+    run.evaluate("after", trainer.model, tokenizer, rows.eval_tasks)
+    run.finish(trainer, [finding.message for finding in diagnostics.findings])
 
 
 if __name__ == "__main__":

@@ -5,40 +5,33 @@
     accelerate launch recipes/grpo_multitask.py --max_steps 3
 
 Every rollout has the same shares of the tasks, each row is scored by its own task's reward alone
-(the metrics ``rewards/<reward>/mean`` are each about one task), and every task is measured before
+(the metrics ``rewards/<reward>/mean`` are each about one task), and every task is evaluated before
 and after on held-out rows. The run's folder holds the model and, per task, a folder with results
-and a report. What this recipe leaves out: tasks with tools, whose rows need environments, imitation
-before (give it a model that ``sft_tools.py`` made), and tuned hyperparameters.
+and a report. What this recipe leaves out: tasks with tools, whose rows need environments, an SFT
+warm-up (give it a model that ``sft_tools.py`` made), and tuned hyperparameters.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
-from accelerate import PartialState
-from rich.console import Console
-from transformers import set_seed
 from trl import GRPOConfig, ModelConfig, get_peft_config
 
-from mrlm import RunFolder, compare, evaluate, print_comparison, write_report
 from mrlm.data.mixture import build_mixture, mixture_rewards, parse_quotas
-from mrlm.distributed import leave_at_exit
 from mrlm.experiment.arguments import RecipeParser
-from mrlm.experiment.callbacks import CompletionsTable, TrainingProgress
-from mrlm.hardware import fit_the_device, use_all_cores
+from mrlm.experiment.callbacks import watch
+from mrlm.experiment.rows import EvalTask
+from mrlm.experiment.run import start_run
+from mrlm.hardware import set_device_defaults
 from mrlm.models.policy import load_policy
 from mrlm.report.format import p_value
-from mrlm.runs.folder import CONFIG_FILE
-from mrlm.sampling.types import SamplingParams
 from mrlm.tasks import make_task
-from mrlm.trainers.dynamic_sampling import outcome_notes
 from mrlm.trainers.grpo import GRPOTrainer
-from mrlm.trainers.resumption import delete_checkpoints, start_path
 
 # What suits the embedded 135M model; tasks that are not here are taken as they are.
 OPTIONS = {
-    "math": {"answer_mode": "last_number", "difficulties": ["easy", "medium"]},
+    "math": {"answer_format": "last_number", "difficulties": ["easy", "medium"]},
     "code": {"difficulties": ["easy"], "time_limit": 1.0},
     "debate": {"kinds": ["opening", "rebuttal"], "difficulties": ["easy"]},
 }
@@ -47,7 +40,7 @@ WORSE = 0.05  # p-value below which a loss is called one
 
 @dataclass
 class MixtureArguments:
-    """What is trained on and measured."""
+    """What is trained on and evaluated."""
 
     mixture: list[str] = field(
         default_factory=lambda: ["math=2", "code=1", "debate=1"],
@@ -55,7 +48,15 @@ class MixtureArguments:
     )
     train_rows: int = field(default=4096, metadata={"help": "Rows to train on, of all tasks."})
     eval_rows: int = field(default=200, metadata={"help": "Held-out rows of each task."})
-    eval_max_new_tokens: int = field(default=128, metadata={"help": "Longest answer, measuring."})
+    eval_max_new_tokens: int = field(
+        default=128, metadata={"help": "Longest answer in an evaluation, in tokens."}
+    )
+    live_eval_rows: int = field(
+        default=0, metadata={"help": "Rows of the first task to evaluate ten times in training."}
+    )
+    sample_every: int = field(
+        default=0, metadata={"help": "Print one sampled answer every so many steps; 0: none."}
+    )
 
 
 @dataclass
@@ -71,12 +72,12 @@ class RecipeConfig(GRPOConfig):
     max_completion_length: int | None = 96
     temperature: float = 0.8
     shuffle_dataset: bool | None = False  # the order of the mixture keeps the shares
-    gradient_checkpointing: bool | None = None  # fit_the_device decides
+    gradient_checkpointing: bool | None = None  # set_device_defaults decides
     logging_steps: float = 1
     save_strategy: str = "no"
 
     def __post_init__(self) -> None:
-        fit_the_device(self)
+        set_device_defaults(self)
         super().__post_init__()
 
 
@@ -89,34 +90,19 @@ def main(args: Sequence[str] | None = None) -> None:
         quotas = parse_quotas(arguments.mixture)
         tasks = {name: make_task(name, **OPTIONS.get(name, {})) for name in quotas}
         train_dataset = build_mixture(tasks, quotas, arguments.train_rows, config.seed)
-        checkpoint = start_path(config, CONFIG_FILE)
-    leave_at_exit()
-    use_all_cores()
-    set_seed(config.seed)
-    first = config.process_index == 0
-    console, run = Console(quiet=not first), RunFolder(config.output_dir)
-    folders = {name: RunFolder(run.path / name) for name in tasks}
-    model, tokenizer = load_policy(model_config, trust_remote_code=config.trust_remote_code)
-    PartialState().wait_for_everyone()  # until all have looked at what is there
-    if first and checkpoint is None:
-        delete_checkpoints(run.path, console.print)
+    run = start_run("GRPO", arguments, config, model_config)
+    eval_tasks = [
+        EvalTask(
+            task,
+            task.build_dataset(arguments.eval_rows, 0, "test"),
+            arguments.eval_max_new_tokens,
+            subfolder=name,
+        )
+        for name, task in tasks.items()
+    ]
+    model, tokenizer = load_policy(model_config, config)
+    run.evaluate("before", model, tokenizer, eval_tasks)
 
-    def measure(model, stage):
-        return {
-            name: evaluate(
-                model,
-                tokenizer,
-                task,
-                SamplingParams(arguments.eval_max_new_tokens, temperature=0.0),
-                num_rows=arguments.eval_rows,
-                progress=first,
-                output_dir=getattr(folders[name], f"eval_{stage}") if first else None,
-                all_processes=True,
-            )
-            for name, task in tasks.items()
-        }
-
-    before = measure(model, "before")
     trainer = GRPOTrainer(
         model,
         mixture_rewards(tasks),
@@ -125,30 +111,12 @@ def main(args: Sequence[str] | None = None) -> None:
         processing_class=tokenizer,
         peft_config=get_peft_config(model_config),
     )
-    TrainingProgress.replace_default(trainer, "GRPO")
-    trainer.add_callback(CompletionsTable(trainer, run.path))
-    trainer.train(resume_from_checkpoint=checkpoint)
-    after = measure(trainer.model, "after")
+    watch(trainer, run, eval_tasks[0])
+    run.train(trainer)
 
-    trainer.save_model(str(run.model))
-    if not first:
-        return
-    settings = asdict(arguments) | {"model": model_config.model_name_or_path} | config.to_dict()
-    run.write_config(settings)
-    run.write_metrics(trainer.state.log_history)
-    for name, folder in folders.items():
-        comparison = compare(before[name], after[name])
-        folder.write_config(settings)
-        folder.write_metrics(trainer.state.log_history)
-        folder.write_results(
-            comparison,
-            title=f"GRPO on {' '.join(arguments.mixture)}: {name}",
-            notes=outcome_notes(trainer.state.log_history),
-        )
-        print_comparison(console, comparison)
-        console.print(f"Report: {write_report(folder.path)}")
-    for name in tasks:
-        console.print(verdict(name, compare(before[name], after[name])))
+    run.evaluate("after", trainer.model, tokenizer, eval_tasks)
+    for name, comparison in run.finish(trainer).items():
+        run.console.print(verdict(name, comparison))
 
 
 def verdict(name, comparison) -> str:

@@ -5,7 +5,7 @@
     accelerate launch recipes/ppo_math.py --max_steps 3
     accelerate launch recipes/ppo_math.py --use_peft --learning_rate 3e-4
     accelerate launch --config_file recipes/accelerate/single_gpu.yaml recipes/ppo_math.py \
-        --model_name_or_path Qwen/Qwen2.5-1.5B-Instruct --answer_mode hash \
+        --model_name_or_path Qwen/Qwen2.5-1.5B-Instruct --answer_format hash \
         --max_completion_length 256
 
 Where the embedded model earns too little to learn from, it first imitates worked solutions
@@ -22,13 +22,17 @@ from dataclasses import dataclass
 
 from mrlm import PPOConfig, PPOTrainer
 from mrlm.experiment.arguments import PolicyArguments, parse_arguments
-from mrlm.experiment.run import Experiment
+from mrlm.experiment.callbacks import watch
+from mrlm.experiment.rows import load_rows
+from mrlm.experiment.run import start_run
+from mrlm.experiment.sft_warmup import sft_warmup
+from mrlm.models.policy import load_policy
 from mrlm.tasks.tools import MOST_ROUNDS
 
 # What suits the embedded 135M model on two CPU cores, task by task.
 SETTINGS = {
     "math": {
-        "answer_mode": "last_number",
+        "answer_format": "last_number",
         "difficulties": ["easy", "medium"],
         "eval_max_new_tokens": 48,
         "curriculum": True,
@@ -109,26 +113,26 @@ def main(args: Sequence[str] | None = None) -> None:
     arguments, config, model_config = parse_arguments(
         "ppo", PolicyArguments, RecipeConfig, SETTINGS, args
     )
-    experiment = Experiment("PPO", arguments, config, model_config)
-    experiment.measure("before")
-    experiment.imitate()
+    run = start_run("PPO", arguments, config, model_config)
+    rows = load_rows(run)
+    model, tokenizer = load_policy(model_config, config, has_tools=rows.task.has_tools)
+    run.evaluate("before", model, tokenizer, rows.eval_tasks)
+    model, tokenizer, peft_config = sft_warmup(run, model, tokenizer, rows)
 
     trainer = PPOTrainer(
-        experiment.model,
-        list(experiment.task.reward_funcs),
+        model,
+        list(rows.task.reward_funcs),
         config,
-        train_dataset=experiment.training_rows(),
-        processing_class=experiment.tokenizer,
-        environment_factory=experiment.environment_factory,
-        peft_config=experiment.peft_config,
+        train_dataset=rows.train_rows(),
+        processing_class=tokenizer,
+        environment_factory=rows.task.environment_factory,
+        peft_config=peft_config,
     )
-    trainer.resample_rounds = arguments.resample_uninformative
-    experiment.watch(trainer)
-    with experiment.run.phase("PPO training"):
-        trainer.train(resume_from_checkpoint=experiment.checkpoint)
+    watch(trainer, run, rows.eval_tasks[0])
+    run.train(trainer)
 
-    experiment.measure("after", trainer.model)
-    experiment.finish(trainer, [finding.message for finding in trainer.diagnostics])
+    run.evaluate("after", trainer.model, tokenizer, rows.eval_tasks)
+    run.finish(trainer, [finding.message for finding in trainer.diagnostics])
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@
     python data_gen/make_sft.py --task math --output own.jsonl
     python recipes/sft_tools.py --task math --train_file own.jsonl
 
-It imitates the task's worked solutions, of tools whole conversations; with ``--train_file`` the
+It trains on the task's worked solutions, of tools whole conversations; with ``--train_file`` the
 rows of a file instead, such as completions of the model's own that ``make_sft.py`` kept. Every
 field of TRL's ``SFTConfig`` and ``ModelConfig`` and of ``SFTArguments`` is a flag; ``--config
 FILE.yaml`` sets them too, and the command line wins. What this recipe leaves out: a validation set
@@ -20,13 +20,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trl import SFTConfig, SFTTrainer
+from trl import SFTConfig, SFTTrainer, get_peft_config
 
 from mrlm.data.demonstrations import demonstrations, json_dataset
 from mrlm.experiment.arguments import TaskArguments, parse_arguments
-from mrlm.experiment.run import Experiment
+from mrlm.experiment.rows import load_rows
+from mrlm.experiment.run import start_run
 from mrlm.files import read_json_lines
-from mrlm.hardware import fit_the_device
+from mrlm.hardware import set_device_defaults
+from mrlm.models.policy import load_policy
 from mrlm.trainers.lm_head import lean_head
 
 # What suits the embedded 135M model on two CPU cores, task by task.
@@ -61,7 +63,7 @@ SETTINGS = {
         "gradient_accumulation_steps": 2,
     },
     "math": {
-        "answer_mode": "last_number",
+        "answer_format": "last_number",
         "difficulties": ["easy", "medium"],
         "eval_max_new_tokens": 48,
         "train_rows": 1600,
@@ -92,12 +94,12 @@ class RecipeConfig(SFTConfig):
     warmup_steps: float = 0.05
     per_device_train_batch_size: int = 4
     gradient_accumulation_steps: int = 4
-    gradient_checkpointing: bool | None = None  # fit_the_device decides
+    gradient_checkpointing: bool | None = None  # set_device_defaults decides
     logging_steps: float = 10
     save_strategy: str = "no"
 
     def __post_init__(self) -> None:
-        fit_the_device(self)
+        set_device_defaults(self)
         super().__post_init__()
 
 
@@ -105,25 +107,26 @@ def main(args: Sequence[str] | None = None) -> None:
     arguments, config, model_config = parse_arguments(
         "sft", SFTArguments, RecipeConfig, SETTINGS, args
     )
-    experiment = Experiment("SFT", arguments, config, model_config)
+    run = start_run("SFT", arguments, config, model_config)
+    rows = load_rows(run)
     if arguments.train_file:
         examples = json_dataset(read_json_lines(Path(arguments.train_file)))
     else:
-        examples = demonstrations(experiment.training_rows(solved=True), experiment.task)
-    experiment.measure("before")
+        examples = demonstrations(rows.train_rows(solved=True), rows.task)
+    model, tokenizer = load_policy(model_config, config, has_tools=rows.task.has_tools)
+    run.evaluate("before", model, tokenizer, rows.eval_tasks)
 
     trainer = SFTTrainer(
-        experiment.model,
+        model,
         config,
         train_dataset=examples,
-        processing_class=experiment.tokenizer,
-        peft_config=experiment.peft_config,
+        processing_class=tokenizer,
+        peft_config=get_peft_config(model_config),
     )
-    with experiment.run.phase("SFT training"), lean_head():
-        trainer.train(resume_from_checkpoint=experiment.checkpoint)
+    run.train(trainer, lean_head())
 
-    experiment.measure("after", trainer.model)
-    experiment.finish(trainer)
+    run.evaluate("after", trainer.model, tokenizer, rows.eval_tasks)
+    run.finish(trainer)
 
 
 if __name__ == "__main__":

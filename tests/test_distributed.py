@@ -123,11 +123,12 @@ def test_one_process_under_torchrun() -> None:
 def test_shares_come_back_in_the_order_of_the_rows() -> None:
     """Five rows over two processes, two results of each."""
     script = (
-        "from mrlm.distributed import gather_shares, own_seed, own_share, setup_distributed\n"
+        "from mrlm.distributed import gather_shares, process_seed, shard_for_process\n"
+        "from mrlm.distributed import setup_distributed\n"
         "setup_distributed()\n"
-        "own = own_share(range(5))\n"
+        "own = shard_for_process(range(5))\n"
         "every = gather_shares([(row, name) for row in own for name in 'ab'], 2)\n"
-        "said = f\"got {list(own)} {own_seed(3)} {[f'{row}{name}' for row, name in every]}\"\n"
+        "said = f\"got {list(own)} {process_seed(3)} {[f'{row}{name}' for row, name in every]}\"\n"
         "print(said + chr(10), end='', flush=True)  # in one piece: both write to one pipe\n"
     )
     every = "['0a', '0b', '1a', '1b', '2a', '2b', '3a', '3b', '4a', '4b']"

@@ -17,7 +17,7 @@ PACKAGE = Path(mrlm.__file__).parent
 # top-level name of the package has its place here.
 FLOORS = (
     ("errors",),
-    ("files", "hardware", "progress", "splits", "task", "termination"),
+    ("deprecation", "files", "hardware", "progress", "splits", "task", "termination"),
     ("distributed", "hub", "models", "sandbox"),
     ("doctor", "reward_check", "sampling", "tasks"),
     ("data", "evaluation"),

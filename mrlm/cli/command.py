@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, get_args, get_origin
+
+from mrlm.deprecation import with_current_flags
 
 if TYPE_CHECKING:
     from mrlm.task import Task
@@ -50,24 +53,41 @@ def add_command(
 
 
 def add_task(parser: argparse.ArgumentParser) -> None:
-    """``--task`` and the option that decides how math answers are written."""
+    """``--task``; the options of the task that it names are flags, which ``chosen_task`` reads."""
     parser.add_argument("--task", required=True, help="a name that `mrlm tasks` lists")
-    parser.add_argument(
-        "--answer_mode",
-        help="math: where the answer stands, one of hash, boxed, tag, phrase, last_number "
-        "(default: hash)",
-    )
+    parser.set_defaults(takes_rest=True)
+    more = "The task's own options are flags, too: `mrlm tasks NAME` lists them."
+    parser.epilog = f"{parser.epilog}\n{more}"
 
 
 def chosen_task(arguments: argparse.Namespace) -> Task:
-    """The task that ``add_task``'s flags name.
+    """The task that ``--task`` names, with those of its options that are among the other flags.
 
     Raises:
-        ValueError: There is no such task, or it has no such option.
+        ValueError: There is no such task, or it has no such option or value.
     """
-    from mrlm.tasks import make_task
+    from mrlm.tasks import make_task, task_options
 
-    return make_task(arguments.task, answer_mode=arguments.answer_mode)
+    make_task(arguments.task)  # refuses a name that does not exist
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for option in fields(task_options(arguments.task)):
+        kind = get_args(option.type)[0]  # each is a type or None
+        if get_origin(kind) is list:
+            parser.add_argument(f"--{option.name}", nargs="+")
+        elif kind is bool:
+            parser.add_argument(f"--{option.name}", action="store_true", default=None)
+        else:
+            parser.add_argument(f"--{option.name}", type=kind)
+    try:
+        options, unknown = parser.parse_known_args(with_current_flags(arguments.rest))
+    except argparse.ArgumentError as error:
+        raise ValueError(str(error)) from error
+    if unknown:
+        known = ", ".join(f"--{option.name}" for option in fields(task_options(arguments.task)))
+        raise ValueError(
+            f"unrecognized arguments: {' '.join(unknown)}; the task {arguments.task!r} has {known}"
+        )
+    return make_task(arguments.task, **vars(options))
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:

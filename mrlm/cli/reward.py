@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """
 mrlm reward my_reward.py:reward --task math
-mrlm reward my_reward.py:reward --task math --answer_mode boxed
+mrlm reward my_reward.py:reward --task math --answer_format boxed
 mrlm reward my_reward.py:reward --task code --time_limit 30 --json > check.json
 mrlm reward my_reward.py:reward --task tools --limit 0.9   # rewards from 0.9 up count as paid
 mrlm reward mrlm.tasks.math.reward:math_reward --task math

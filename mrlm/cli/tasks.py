@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from mrlm.cli.command import Commands, add_command, add_json
@@ -44,12 +45,15 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _describe(task: Task) -> dict[str, Any]:
+    from mrlm.tasks import task_options
+
     rows = task.build_dataset(_ROWS, 0, "train")
     return {
         "task": task.name,
         "kinds": dict(sorted(Counter(rows["kind"]).items())),
         "difficulties": sorted(set(rows["difficulty"])),
         "rewards": [reward.__name__ for reward in task.reward_funcs],
+        "options": {o.name: o.metadata["help"] for o in fields(task_options(task.name))},
         "environment": _environment_name(task.environment),
         "columns": list(rows.column_names),
         "example": rows[0],
@@ -64,6 +68,8 @@ def _text(task: Mapping[str, Any], in_full: bool) -> str:
         f"rewards: {', '.join(task['rewards'])}",
         f"environment: {task['environment']}",
     ]
+    if in_full:
+        lines += ["options:", *(f"  --{name}: {text}" for name, text in task["options"].items())]
     row = task["example"]
     prompt = "\n".join(message["content"] for message in row["prompt"])
     if in_full:

@@ -16,15 +16,13 @@ _EXAMPLES = """
 mrlm train ppo --task math
 mrlm train ppo --task math --max_steps 3 --use_peft --learning_rate 3e-4
 mrlm train sft --task tools --config my.yaml                # the recipe's flags from a file
-mrlm train grpo --task code --accelerate_config recipes/accelerate/multi_gpu.yaml
+mrlm train grpo --task code --accelerate_config multi_gpu   # a name of mrlm's, or a file
 mrlm train ppo --task math --recipe_help                    # every flag of the recipe
 mrlm train ppo --task math --dry_run                        # the command, not run
 """
-_CHECKOUT = Path(__file__).parents[2] / "recipes"
-_REPOSITORY_HINT = (
-    "Recipes are in mrlm's repository, not in the installed package: run in a checkout of it, or "
-    "name its folder with --recipes path/to/mrlm/recipes."
-)
+_PACKAGE = Path(__file__).parents[1]
+# Part of the package where it is installed, beside it in a checkout.
+RECIPES = next(f for f in (_PACKAGE / "recipes", _PACKAGE.parent / "recipes") if f.is_dir())
 
 
 def add(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -44,7 +42,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--accelerate_config",
         metavar="FILE",
-        help="Accelerate's, such as recipes/accelerate/*.yaml",
+        help=f"Accelerate's settings, a file or one of {', '.join(_accelerate_configs())}",
     )
     parser.add_argument("--num_processes", metavar="N", help="Accelerate's: one per GPU")
     parser.add_argument("--recipes", metavar="FOLDER", help="where the recipes are")
@@ -62,12 +60,26 @@ def _run(arguments: argparse.Namespace) -> int:
     # Quiet: a recipe that fails says why; the launcher's own traceback would hide that.
     launch = [sys.executable, "-m", "accelerate.commands.launch", "--quiet"]
     if arguments.accelerate_config:
-        launch += ["--config_file", arguments.accelerate_config]
+        launch += ["--config_file", _accelerate_config(arguments.accelerate_config)]
     if arguments.num_processes:
         launch += ["--num_processes", arguments.num_processes]
     command = [*launch, str(recipe), *own, *arguments.rest]
     sys.stderr.write(f"{shlex.join(['accelerate', 'launch', *command[4:]])}\n")
     return 0 if arguments.dry_run else _launch(command)
+
+
+def _accelerate_configs() -> list[str]:
+    return sorted(path.stem for path in (RECIPES / "accelerate").glob("*.yaml"))
+
+
+def _accelerate_config(name: str) -> str:
+    """The file that ``--accelerate_config`` names."""
+    if Path(name).is_file():
+        return name
+    if name not in _accelerate_configs():
+        known = ", ".join(_accelerate_configs())
+        raise ValueError(f"--accelerate_config {name}: name a file, or one of {known}")
+    return str(RECIPES / "accelerate" / f"{name}.yaml")
 
 
 def find_recipe(algorithm: str, task: str | None, folder: str | None = None) -> Path:
@@ -76,7 +88,7 @@ def find_recipe(algorithm: str, task: str | None, folder: str | None = None) -> 
     Args:
         algorithm: For instance ``ppo``; or the whole name of a recipe, such as ``demo``.
         task: A task's name; recipes take any as ``--task``.
-        folder: Where to look. Default: the checkout that this file is in, else ``./recipes``.
+        folder: Where to look; default: those of mrlm.
 
     Raises:
         FileNotFoundError: There is no folder with recipes; says what to do.
@@ -86,11 +98,10 @@ def find_recipe(algorithm: str, task: str | None, folder: str | None = None) -> 
 
     if task is not None:
         make_task(task)  # refuses a name that does not exist
-    places = [Path(folder)] if folder else [_CHECKOUT, Path("recipes")]
-    found = {path.stem: path for place in reversed(places) for path in place.glob("*.py")}
+    place = Path(folder) if folder else RECIPES
+    found = {path.stem: path for path in place.glob("*.py")}
     if not found:
-        where = " or ".join(str(place) for place in places)
-        raise FileNotFoundError(f"there are no recipes in {where}. {_REPOSITORY_HINT}")
+        raise FileNotFoundError(f"there are no recipes in {place}: name a folder that has some")
     wanted = [f"{algorithm}_{task}", *(f"{algorithm}_{name}" for name in TASKS), algorithm]
     recipe = next((found[name] for name in wanted if name in found), None)
     if recipe is None:

@@ -11,6 +11,7 @@ Not covered: models behind an interface over a network.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -138,6 +139,7 @@ def evaluate(
     task: Task,
     params: SamplingParams = _GREEDY,
     *,
+    rows: Iterable[Mapping[str, Any]] | None = None,
     num_rows: int = 200,
     split: str = "test",
     seed: int = 0,
@@ -154,7 +156,8 @@ def evaluate(
         task: For instance ``mrlm.tasks.TASKS["math"]``.
         params: How to sample; several samples per row give pass@k. Greedy, and at most 256 tokens,
             by default.
-        num_rows: Rows to evaluate.
+        rows: Rows in the task's columns, in place of its own; then ``num_rows`` does not count.
+        num_rows: Rows of the task's own to evaluate.
         split: ``"test"``, or ``"train"`` to look for overfitting.
         seed: Of the rows, and of the sampling where ``params`` has none.
         generator: One that already holds the model's present weights; made when absent.
@@ -168,6 +171,10 @@ def evaluate(
     """
     if num_rows < 1:
         raise ValueError(f"num_rows must be at least 1, got {num_rows}")
+    is_given = rows is not None
+    rows = list(task.build_dataset(num_rows, seed, split) if rows is None else rows)
+    if not rows:
+        raise ValueError("rows is empty: there is nothing to evaluate")
     if params.seed is None:
         params = replace(params, seed=seed)
     settings = EvalSettings(
@@ -175,23 +182,22 @@ def evaluate(
         model=str(getattr(model, "name_or_path", "") or type(model).__name__),
         split=split,
         seed=seed,
-        num_rows=num_rows,
+        num_rows=len(rows) if is_given else num_rows,
         max_new_tokens=params.max_new_tokens,
         num_generations=params.num_generations,
         temperature=params.temperature,
         top_p=params.top_p,
     )
     if generator is None:
-        from mrlm.sampling.generator import Generator  # imports torch
+        from mrlm.sampling import make_generator  # imports torch
 
-        generator = Generator(model, tokenizer)
-    rows = list(task.build_dataset(num_rows, seed, split))
+        generator = make_generator(model, tokenizer)
     start = time.perf_counter()
     total = len(rows) * params.num_generations
     if all_processes:
-        from mrlm.distributed import own_share  # imports torch
+        from mrlm.distributed import shard_for_process  # imports torch
 
-        total = len(own_share(rows)) * params.num_generations
+        total = len(shard_for_process(rows)) * params.num_generations
     bar = progress_bar(f"Evaluating on {task.name}", total) if progress else nullcontext()
     with bar as advance:
         records = rollout(

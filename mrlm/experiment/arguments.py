@@ -11,7 +11,7 @@ import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, NoReturn, TypeVar
 
 import yaml
@@ -19,43 +19,33 @@ from trl.scripts.utils import TrlParser
 from trl.trainer.model_config import ModelConfig
 
 from mrlm.data.user import UserDataset, parse_columns
+from mrlm.deprecation import with_current_flags, with_current_names
 from mrlm.errors import MrlmError
 from mrlm.experiment.push import check_push_flags
 from mrlm.models.policy import check_quantization
 from mrlm.task import Task
-from mrlm.tasks import make_task
+from mrlm.tasks import make_task, task_options
 
 __all__ = [
-    "ImitationArguments",
     "PolicyArguments",
     "RecipeParser",
     "RolloutArguments",
     "TaskArguments",
+    "WarmupArguments",
     "parse_arguments",
 ]
 
 
 @dataclass
 class TaskArguments:
-    """What is trained on and measured."""
+    """What is trained on and measured.
+
+    Attributes:
+        task_options: The options of the task that were set; each is a flag by itself.
+    """
 
     task: str = field(default="", metadata={"help": "math, code, debate or tools."})
-    kinds: list[str] | None = field(
-        default=None, metadata={"help": "Kinds of rows; `mrlm tasks` and the docs list them."}
-    )
-    difficulties: list[str] | None = field(
-        default=None, metadata={"help": "Of easy, medium, hard."}
-    )
-    answer_mode: str | None = field(
-        default=None,
-        metadata={
-            "help": "math: where the answer stands. hash, boxed, tag and phrase are strict; "
-            "last_number is lenient, for models too small to follow a format."
-        },
-    )
-    time_limit: float | None = field(
-        default=None, metadata={"help": "code: seconds that the tests of one completion may take."}
-    )
+    task_options: dict[str, Any] = field(default_factory=dict, init=False)
     dataset_name: str | None = field(
         default=None,
         metadata={
@@ -67,11 +57,13 @@ class TaskArguments:
         default=None, metadata={"help": "Configuration of datasets that have several."}
     )
     dataset_split: str = field(
-        default="train", metadata={"help": "Its split to train on; a file is one split."}
+        default="train", metadata={"help": "The split of dataset_name; a file is one split."}
     )
     columns: list[str] = field(
         default_factory=list,
-        metadata={"help": "Its columns by the task's, such as question=prompt_text answer=target."},
+        metadata={
+            "help": "The dataset's columns by the task's: question=prompt_text answer=target."
+        },
     )
     drop_invalid: bool = field(
         default=False, metadata={"help": "Leave out and count rows that do not fit."}
@@ -79,22 +71,26 @@ class TaskArguments:
     eval_dataset_name: str | None = field(
         default=None,
         metadata={
-            "help": "Measure on the first eval_rows rows of this dataset, with the same columns; "
+            "help": "Evaluate on the first eval_rows rows of this dataset, with the same columns; "
             "default: the task's own held-out rows."
         },
     )
-    eval_dataset_split: str = field(default="test", metadata={"help": "Its split to measure on."})
+    eval_dataset_split: str = field(
+        default="test", metadata={"help": "The split of eval_dataset_name."}
+    )
     train_rows: int = field(default=4096, metadata={"help": "Rows to train on."})
     curriculum: bool = field(
         default=False, metadata={"help": "Train on easy rows first, in place of a random order."}
     )
-    eval_rows: int = field(default=256, metadata={"help": "Held-out rows of every measurement."})
+    eval_rows: int = field(default=256, metadata={"help": "Held-out rows of every evaluation."})
     eval_max_new_tokens: int = field(
         default=128,
-        metadata={"help": "Longest answer when measuring, in tokens; of tools the whole episode."},
+        metadata={
+            "help": "Longest answer in an evaluation, in tokens; with tools, the longest episode."
+        },
     )
     humaneval: bool = field(
-        default=False, metadata={"help": "code: measure on HumanEval's 164 problems, too."}
+        default=False, metadata={"help": "code: evaluate on HumanEval's 164 problems, too."}
     )
     merge_adapter: bool = field(
         default=False,
@@ -112,13 +108,7 @@ class TaskArguments:
         """
         if self.humaneval and self.task != "code":
             raise ValueError(f"humaneval measures the task 'code', not {self.task!r}.")
-        task = make_task(
-            self.task,
-            kinds=self.kinds,
-            difficulties=self.difficulties,
-            answer_mode=self.answer_mode,
-            time_limit=self.time_limit,
-        )
+        task = make_task(self.task, **self.task_options)
         task.build_dataset(0, 0, "train")  # refuses wrong kinds and difficulties
         return task
 
@@ -139,35 +129,39 @@ class TaskArguments:
 
 
 @dataclass
-class ImitationArguments(TaskArguments):
-    """And what is imitated before: worked solutions, in one pass, as a measured step of its own."""
+class WarmupArguments(TaskArguments):
+    """And the SFT warm-up: one pass over worked solutions, evaluated as a step of its own."""
 
-    sft_rows: int = field(default=0, metadata={"help": "Worked solutions to imitate; 0: none."})
-    sft_learning_rate: float = field(default=5e-5, metadata={"help": "Of the imitation."})
-    sft_lr_scheduler_type: str = field(default="linear", metadata={"help": "Of the imitation."})
+    sft_rows: int = field(
+        default=0, metadata={"help": "Worked solutions of the SFT warm-up; 0: no warm-up."}
+    )
+    sft_learning_rate: float = field(
+        default=5e-5, metadata={"help": "Learning rate of the SFT warm-up."}
+    )
+    sft_lr_scheduler_type: str = field(
+        default="linear", metadata={"help": "Learning rate schedule of the SFT warm-up."}
+    )
     sft_warmup_steps: float = field(
-        default=0.0, metadata={"help": "Of the imitation: steps, or below 1 a share of them."}
+        default=0.0,
+        metadata={
+            "help": "Learning rate warm-up steps of the SFT warm-up, or below 1 their share."
+        },
     )
     sft_batch_size: int = field(
-        default=16, metadata={"help": "Of the imitation: rows per update and process."}
+        default=16, metadata={"help": "Rows per update and process of the SFT warm-up."}
     )
     sft_all_weights: bool = field(
         default=False,
-        metadata={"help": "With use_peft: imitate with all weights; the adapter comes after it."},
+        metadata={
+            "help": "With use_peft: the SFT warm-up trains all weights; the adapter comes after it."
+        },
     )
 
 
 @dataclass
 class RolloutArguments(TaskArguments):
-    """And what happens to prompts whose rollouts earn all the same, and what is seen of a run."""
+    """And what is seen of a run while it trains."""
 
-    resample_uninformative: int = field(
-        default=0,
-        metadata={
-            "help": "Rounds in which prompts whose rollouts all earn the same are replaced by "
-            "others; 0: they are only counted. Not with tools."
-        },
-    )
     live_eval_rows: int = field(
         default=0,
         metadata={
@@ -181,8 +175,8 @@ class RolloutArguments(TaskArguments):
 
 
 @dataclass
-class PolicyArguments(ImitationArguments, RolloutArguments):
-    """Of a recipe that imitates first and then learns from its own rollouts."""
+class PolicyArguments(WarmupArguments, RolloutArguments):
+    """Of a recipe that warms up with SFT and then learns from its own rollouts."""
 
 
 class _ShortErrors(argparse.ArgumentParser):
@@ -202,6 +196,10 @@ class RecipeParser(_ShortErrors, TrlParser):
             yield
         except (ValueError, OSError, yaml.YAMLError, MrlmError) as error:
             self.error(str(error))
+
+    def set_defaults_with_config(self, **settings: Any) -> list[str]:
+        unknown: list[str] = super().set_defaults_with_config(**with_current_names(settings))
+        return unknown
 
 
 A = TypeVar("A", bound=TaskArguments)
@@ -224,23 +222,28 @@ def parse_arguments(
         settings: Defaults for each task, fields of any of the three; the first is the default task.
         args: Default: of the program.
     """
-    args = list(sys.argv[1:] if args is None else args)
-    classes: Any = (arguments_class, config_class, ModelConfig)
-    parser = RecipeParser(classes)
-    with parser.mistakes_told():
-        task = _chosen_task(args) or next(iter(settings))
+    args = with_current_flags(sys.argv[1:] if args is None else args)
+    task = _chosen_task(args) or next(iter(settings))
     if task not in settings:
-        parser.error(f"--task {task}: choose one of {', '.join(settings)}")
+        _ShortErrors().error(f"--task {task}: choose one of {', '.join(settings)}")
+    classes: Any = (arguments_class, config_class, ModelConfig, task_options(task))
+    parser = RecipeParser(classes)
     defaults = {"output_dir": f"runs/{algorithm}_{task}", **settings[task], "task": task}
     unknown = parser.set_defaults_with_config(**defaults)
     if unknown:
         raise ValueError(f"The settings of {task} name options that do not exist: {unknown}")
     with parser.mistakes_told():
-        arguments, config, model_config = parser.parse_args_and_config(args)
+        arguments, config, model_config, options = parser.parse_args_and_config(args)
+        arguments.task_options = {k: v for k, v in asdict(options).items() if v is not None}
         task_built = arguments.build_task()
         check_quantization(model_config)
         check_push_flags(config)
         _check(arguments, model_config)
+        if getattr(config, "resample_rounds", 0) and task_built.max_tool_calling_iterations:
+            raise ValueError(
+                f"resample_rounds with the task {task!r}: prompts of episodes with tools cannot be "
+                "replaced, because their environments are bound to them."
+            )
         _check_datasets(arguments, task_built)
     return arguments, config, model_config
 
@@ -253,7 +256,7 @@ def _chosen_task(args: Sequence[str]) -> str | None:
     known, _ = parser.parse_known_args(args)
     if known.task or not known.config:
         return known.task or None
-    with open(known.config, encoding="utf-8") as file:
+    with RecipeParser(()).mistakes_told(), open(known.config, encoding="utf-8") as file:
         settings = yaml.safe_load(file)
     return settings.get("task") if isinstance(settings, dict) else None
 
@@ -285,11 +288,6 @@ def _check(arguments: TaskArguments, model_config: ModelConfig) -> None:
         )
     if not isinstance(arguments, RolloutArguments):
         return
-    for name in ("resample_uninformative", "live_eval_rows", "sample_every"):
+    for name in ("live_eval_rows", "sample_every"):
         if getattr(arguments, name) < 0:
             raise ValueError(f"{name} is {getattr(arguments, name)}; it must be 0 or more.")
-    if arguments.resample_uninformative and arguments.build_task().max_tool_calling_iterations:
-        raise ValueError(
-            f"resample_uninformative with the task {arguments.task!r}: prompts of episodes with "
-            "tools cannot be replaced, because their environments are bound to them."
-        )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import Progress, TaskID
@@ -17,19 +17,45 @@ from rich.text import Text
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback
 
 from mrlm.evaluation.evaluation import evaluate
+from mrlm.experiment.rows import EvalTask
 from mrlm.files import read_json_lines, write_json_lines
+from mrlm.hardware import has_sharded_weights
 from mrlm.progress import progress_columns
 from mrlm.report.format import question
 from mrlm.runs.folder import COMPLETIONS_FILE
 from mrlm.sampling.episodes import transcript
 from mrlm.sampling.types import SamplingParams
-from mrlm.task import Task
+
+if TYPE_CHECKING:
+    from mrlm.experiment.run import Run
+
+__all__ = ["CompletionsTable", "LiveEvaluation", "TrainingProgress", "watch"]
 
 LIVE_ACCURACY = "held_out_accuracy"  # the key in a trainer's log
 _PER_STEP = 8  # completions of one step that are kept
-_MOST_STEPS = 128  # steps whose completions are kept; beyond, every second one goes
-_LONGEST = 20_000  # characters of a completion that are kept
-_LONGEST_SHOWN = 600  # and that are printed
+_MAX_STEPS = 128  # steps whose completions are kept; beyond, every second one goes
+_MAX_LENGTH = 20_000  # characters of a completion that are kept
+_MAX_SHOWN = 600  # and that are printed
+
+
+def watch(trainer: Any, run: Run, eval_task: EvalTask) -> None:
+    """Show how an online trainer gets on, and keep some of what it samples.
+
+    Args:
+        trainer: An online trainer of TRL.
+        run: Its arguments say what is shown.
+        eval_task: Whose rows a live evaluation takes.
+
+    Raises:
+        SystemExit: A live evaluation was asked for where weights are sharded.
+    """
+    arguments = run.arguments
+    if arguments.live_eval_rows:
+        if has_sharded_weights():
+            raise SystemExit("live_eval_rows with sharded weights: leave it at 0.")
+        trainer.add_callback(LiveEvaluation(trainer, eval_task, arguments.live_eval_rows))
+    TrainingProgress.replace_default(trainer, run.algorithm, arguments.sample_every)
+    trainer.add_callback(CompletionsTable(trainer, run.folder.path))
 
 
 class TrainingProgress(TrainerCallback):
@@ -102,7 +128,7 @@ class TrainingProgress(TrainerCallback):
             row = _row(self._trainer._logs, 0, state.global_step)
             rewards = ", ".join(f"{name} {reward}" for name, reward in row["rewards"].items())
             said = row["completion"]
-            said = said if len(said) <= _LONGEST_SHOWN else f"{said[:_LONGEST_SHOWN]} …"
+            said = said if len(said) <= _MAX_SHOWN else f"{said[:_MAX_SHOWN]} …"
             self._console.print(Text(f"Step {state.global_step}, {rewards}", style="bold"))
             self._console.print(Text(f"  {_asked(row['prompt'])}", style="dim"))
             self._console.print(Text(f"  {said or '(nothing)'}"))
@@ -125,14 +151,13 @@ class LiveEvaluation(TrainerCallback):
 
     Args:
         trainer: An online trainer of TRL.
-        task: What is measured.
-        num_rows: Held-out rows.
-        max_new_tokens: Where a completion is cut.
+        eval_task: What is evaluated.
+        num_rows: How many of its rows, the first ones.
     """
 
-    def __init__(self, trainer: Any, task: Task, num_rows: int, max_new_tokens: int) -> None:
-        self._trainer, self._task = trainer, task
-        self._num_rows, self._max_new_tokens = num_rows, max_new_tokens
+    def __init__(self, trainer: Any, eval_task: EvalTask, num_rows: int) -> None:
+        self._trainer, self._eval_task = trainer, eval_task
+        self._rows = eval_task.rows.select(range(min(num_rows, len(eval_task.rows))))
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         due = state.global_step % max(1, state.max_steps // 10) == 0
@@ -146,9 +171,9 @@ class LiveEvaluation(TrainerCallback):
             evaluation = evaluate(
                 model,
                 trainer.processing_class,
-                self._task,
-                SamplingParams(self._max_new_tokens, temperature=0.0),
-                num_rows=self._num_rows,
+                self._eval_task.task,
+                SamplingParams(self._eval_task.max_new_tokens, temperature=0.0),
+                rows=self._rows,
                 generator=trainer.synced_generator(),
                 progress=False,
             )
@@ -190,7 +215,7 @@ class CompletionsTable(TrainerCallback):
             return
         chosen = range(0, count, max(1, count // _PER_STEP))[:_PER_STEP]
         self._steps[step] = [_row(sampled, i, step) for i in chosen]
-        while len(self._steps) > _MOST_STEPS:
+        while len(self._steps) > _MAX_STEPS:
             self._stride *= 2
             self._steps = {
                 step: rows for step, rows in self._steps.items() if step % self._stride == 0
@@ -214,7 +239,7 @@ def _row(sampled: Mapping[str, Any], i: int, step: int) -> dict[str, Any]:
     return {
         "step": step,
         "prompt": sampled["prompt"][i],
-        "completion": text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …",
+        "completion": text if len(text) <= _MAX_LENGTH else f"{text[:_MAX_LENGTH]} …",
         "rewards": {name: values[i] for name, values in sampled["rewards"].items()},
         "advantage": sampled["advantages"][i],
     }

@@ -16,7 +16,7 @@ from typing import Any
 
 from mrlm.hub import check_repo_id, push_folder, writing_account
 
-__all__ = ["ModelRepository", "check_push_flags", "take_repository"]
+__all__ = ["ModelRepository", "check_push_flags", "pop_hub_settings"]
 
 # Left by an earlier push, they would be loaded together with, or in place of, the new ones.
 _WEIGHTS = re.compile(
@@ -72,7 +72,7 @@ def check_push_flags(config: Any) -> None:
     check_repo_id(_name(config), option, needs_owner=False)
 
 
-def take_repository(config: Any) -> ModelRepository | None:
+def pop_hub_settings(config: Any) -> ModelRepository | None:
     """Where the model goes, if it is to be pushed; the trainer's configuration forgets it.
 
     Args:

@@ -1,4 +1,4 @@
-"""The rows of a run: what it trains on, imitates and is measured on.
+"""The rows of a run: what it trains on, warms up on and is evaluated on.
 
 They are the task's own, or where the arguments name a dataset, rows of the user's. What is held
 out is never trained on: a row whose prompt stands on both sides, whatever its case and spacing, is
@@ -10,19 +10,52 @@ Not covered: near duplicates with other words; holding out a share of one datase
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mrlm.data.curriculum import DIFFICULTIES, curriculum
-from mrlm.errors import DatasetError
+from mrlm.errors import DatasetError, MrlmError
 from mrlm.experiment.arguments import TaskArguments
 from mrlm.task import Task
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["RunRows"]
+    from mrlm.experiment.run import Run
+
+__all__ = ["EvalTask", "RunRows", "load_rows"]
+
+# HumanEval's problems, and room for the longest of their solutions.
+_HUMANEVAL_ROWS, _HUMANEVAL_TOKENS = 164, 256
+
+
+@dataclass(frozen=True, eq=False)
+class EvalTask:
+    """Held-out rows that a run is evaluated on.
+
+    Attributes:
+        task: Scores them.
+        rows: All of them.
+        max_new_tokens: Where a completion is cut.
+        name: Of the evaluation; its folder is ``<name>_<stage>``.
+        subfolder: Of the run's folder, where several tasks have results of their own.
+    """
+
+    task: Task
+    rows: Dataset
+    max_new_tokens: int
+    name: str = "eval"
+    subfolder: str = ""
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return self.subfolder or self.name
+
+    def folder(self, run: Path, stage: str) -> Path:
+        """Where the evaluation at this stage is kept."""
+        return run / self.subfolder / f"{self.name}_{stage}"
 
 
 class RunRows:
@@ -30,12 +63,13 @@ class RunRows:
 
     Args:
         arguments: Which rows, and how many.
-        task: Whose rows, or in whose columns.
         config: Of the trainer; with a curriculum changed, so that the rows keep their order.
+        notes: Gets what became of the user's rows, in plain language.
 
     Attributes:
-        exam: The task with the rows to measure on as its ``build_dataset``.
-        notes: What became of the user's rows, in plain language; empty where there are none.
+        task: Whose rows, or in whose columns.
+        eval_tasks: What is held out: rows of the task, and where it is asked for HumanEval.
+        notes: As given.
 
     Raises:
         FileNotFoundError: There is no such dataset.
@@ -43,21 +77,25 @@ class RunRows:
             the rows to train on are held out.
     """
 
-    def __init__(self, arguments: TaskArguments, task: Task, config: Any) -> None:
-        self.arguments, self.task, self.config = arguments, task, config
-        self.exam = task
-        self.notes: list[str] = []
-        self._held_out: set[str] = set()
-        self._own: Dataset | None = None
+    def __init__(self, arguments: TaskArguments, config: Any, notes: list[str]) -> None:
+        self.arguments, self.config, self.notes = arguments, config, notes
+        self.task = arguments.build_task()
         if arguments.eval_dataset_name:
-            self.exam = replace(task, build_dataset=_Held(self._load("eval_dataset")))
+            held_out = self._load("eval_dataset")
+        else:
+            held_out = self.task.build_dataset(arguments.eval_rows, 0, "test")
+        self.eval_tasks = [EvalTask(self.task, held_out, arguments.eval_max_new_tokens)]
+        if arguments.humaneval:
+            self.eval_tasks.append(_humaneval())
+        self._user_rows: Dataset | None = None
+        self._held_out: set[str] = set()
         if arguments.dataset_name or arguments.eval_dataset_name:
-            held_out = self.exam.build_dataset(arguments.eval_rows, 0, "test")
+            # The task keeps its own splits apart.
             self._held_out = set(map(_content, held_out["prompt"]))
         if arguments.dataset_name:
-            self._own = self._apart(self._load("dataset"))
+            self._user_rows = self._without_held_out(self._load("dataset"))
 
-    def to_train(self, *, solved: bool = False) -> Dataset:
+    def train_rows(self, *, solved: bool = False) -> Dataset:
         """The rows to train on; by difficulty in a curriculum, where they have one.
 
         Args:
@@ -66,31 +104,31 @@ class RunRows:
         Raises:
             DatasetError: No row has one.
         """
-        if self._own is None:
+        if self._user_rows is None:
             rows = self._generated(self.arguments.train_rows, self.config.seed)
         else:
-            rows = self._solved(self._own) if solved else self._own
+            rows = self._solved(self._user_rows) if solved else self._user_rows
         if not self.arguments.curriculum:
             return rows
-        if self._own is not None and not set(rows["difficulty"]) <= set(DIFFICULTIES):
+        if self._user_rows is not None and not set(rows["difficulty"]) <= set(DIFFICULTIES):
             levels = ", ".join(DIFFICULTIES)
             self.notes.append(f"No curriculum: not every row has a difficulty of {levels}.")
             return rows
         return curriculum(rows, self.config)
 
-    def to_imitate(self, num_rows: int) -> Dataset:
+    def warmup_rows(self, num_rows: int) -> Dataset:
         """Rows with worked solutions, the user's where they have any.
 
-        Others than ``to_train`` gives where they are the task's own; of the user's the same.
+        Others than ``train_rows`` gives where they are the task's own; of the user's the same.
         """
-        if self._own is not None:
-            rows = _with_solutions(self._own)
+        if self._user_rows is not None:
+            rows = _with_solutions(self._user_rows)
             if len(rows):
                 rows = rows.select(range(min(num_rows, len(rows))))
-                self.notes.append(f"Worked solutions imitated: {len(rows):,}, of your rows.")
+                self.notes.append(f"SFT warm-up on {len(rows):,} worked solutions of your rows.")
                 return rows
             self.notes.append(
-                "Your rows have no worked solutions, so the task's own were imitated."
+                "Your rows have no worked solutions, so the SFT warm-up took the task's own."
             )
         return self._generated(num_rows, self.config.seed + 1)
 
@@ -98,7 +136,7 @@ class RunRows:
         rows = _with_solutions(own)
         if not len(rows):
             raise DatasetError(
-                f"{self.arguments.dataset_name} has no row with a worked solution to imitate: name "
+                f"{self.arguments.dataset_name} has no row with a worked solution: name "
                 "its column with --columns solution=YOUR_COLUMN where the task takes one, or "
                 "train with PPO or GRPO."
             )
@@ -108,12 +146,12 @@ class RunRows:
         return rows
 
     def _generated(self, num_rows: int, seed: int) -> Dataset:
-        return self._apart(self.task.build_dataset(num_rows, seed, "train"))
+        return self._without_held_out(self.task.build_dataset(num_rows, seed, "train"))
 
     def _load(self, which: str) -> Dataset:
-        arguments, is_exam = self.arguments, which == "eval_dataset"
+        arguments, is_held_out = self.arguments, which == "eval_dataset"
         user = arguments.user_dataset(which, self.task)
-        rows = user.load(arguments.eval_rows if is_exam else arguments.train_rows)
+        rows = user.load(arguments.eval_rows if is_held_out else arguments.train_rows)
         repeated = len(rows) - len(set(rows["id"]))
         if repeated:
             raise DatasetError(
@@ -122,21 +160,21 @@ class RunRows:
             )
         shown = Path(user.name).name if Path(user.name).exists() else user.name
         dropped = f", {user.dropped.total():,} dropped that do not fit" if user.dropped else ""
-        use = "measure" if is_exam else "train"
+        use = "evaluate" if is_held_out else "train"
         self.notes.append(f"{shown}: {len(rows):,} rows to {use} on{dropped}.")
         return rows
 
-    def _apart(self, rows: Dataset) -> Dataset:
+    def _without_held_out(self, rows: Dataset) -> Dataset:
         """The rows whose prompts are not held out."""
-        if not self._held_out:  # the task keeps its own splits apart
+        if not self._held_out:
             return rows
         kept = [i for i, p in enumerate(rows["prompt"]) if _content(p) not in self._held_out]
         if len(kept) == len(rows):
             return rows
         if not kept:
             raise DatasetError(
-                f"All of the {len(rows)} rows to train on are held out for measuring, too: name "
-                "another dataset or split for one of the two."
+                f"All of the {len(rows)} rows to train on are held out for the evaluation, too: "
+                "name another dataset or split for one of the two."
             )
         self.notes.append(
             f"Rows left out of the training because they are held out: {len(rows) - len(kept):,}."
@@ -144,14 +182,27 @@ class RunRows:
         return rows.select(kept)
 
 
-class _Held:
-    """``build_dataset`` of an exam on the user's rows: they do not depend on seed and split."""
+def load_rows(run: Run) -> RunRows:
+    """The rows that a run's arguments ask for; what became of the user's goes into its notes.
 
-    def __init__(self, rows: Dataset) -> None:
-        self.rows = rows
+    Raises:
+        SystemExit: As ``RunRows``; the message says what to do.
+    """
+    try:
+        rows = RunRows(run.arguments, run.config, run.notes)
+    except (MrlmError, OSError, ValueError) as error:
+        raise SystemExit(str(error)) from error
+    for note in run.notes:
+        run.console.print(note)
+    return rows
 
-    def __call__(self, size: int, seed: int, split: str) -> Dataset:
-        return self.rows.select(range(min(size, len(self.rows))))
+
+def _humaneval() -> EvalTask:
+    from mrlm.tasks.code import humaneval_task
+
+    task = humaneval_task()
+    rows = task.build_dataset(_HUMANEVAL_ROWS, 0, "test")
+    return EvalTask(task, rows, _HUMANEVAL_TOKENS, name="humaneval")
 
 
 def _with_solutions(rows: Dataset) -> Dataset:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from peft import AutoPeftModelForCausalLM, PeftConfig, PeftModel
 from trl.trainer.utils import get_quantization_config
 
 from mrlm.errors import ModelError
+from mrlm.hardware import has_sharded_weights
+from mrlm.models.chat_templates import add_tool_calling
 from mrlm.models.loading import load_model, load_tokenizer
 
 if TYPE_CHECKING:
@@ -24,15 +26,21 @@ __all__ = ["check_quantization", "load_policy", "merge_adapter"]
 
 
 def load_policy(
-    model_config: ModelConfig, path: str | Path | None = None, *, trust_remote_code: bool = False
+    model_config: ModelConfig,
+    config: Any,
+    *,
+    has_tools: bool = False,
+    path: str | Path | None = None,
 ) -> tuple[PreTrainedModel | PeftModel, PreTrainedTokenizerBase]:
-    """The model that TRL's ``ModelConfig`` asks for, ready to train.
+    """The model that TRL's ``ModelConfig`` asks for, ready to be evaluated and trained.
 
     Args:
         model_config: Name, revision, dtype, attention and quantisation.
+        config: Of the trainer: its device, on which the model is put unless it is quantised or its
+            weights will be sharded, and whether code from the model's repository may run.
+        has_tools: Whether the tokenizer needs tool calling.
         path: A folder to load in place of its model. One with a LoRA adapter gives the base model
             with that adapter, which training goes on with.
-        trust_remote_code: Whether code from the model's repository may run.
 
     Raises:
         ModelError: The model cannot be loaded, or quantisation cannot work here.
@@ -45,13 +53,16 @@ def load_policy(
         base,
         dtype=model_config.dtype or torch.float32,
         revision=model_config.model_revision,
-        trust_remote_code=trust_remote_code,
+        trust_remote_code=config.trust_remote_code,
         attn_implementation=model_config.attn_implementation,
         quantization_config=get_quantization_config(model_config),
     )
-    if adapter is None:
-        return model, tokenizer
-    return PeftModel.from_pretrained(model, adapter, is_trainable=True), tokenizer
+    if has_tools:
+        add_tool_calling(tokenizer)
+    policy = PeftModel.from_pretrained(model, adapter, is_trainable=True) if adapter else model
+    if not (has_sharded_weights() or model_config.load_in_4bit or model_config.load_in_8bit):
+        policy.to(config.device)
+    return policy, tokenizer
 
 
 def check_quantization(model_config: ModelConfig) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from trl.trainer.grpo_config import GRPOConfig
 
-from mrlm.hardware import fit_the_device
+from mrlm.hardware import set_device_defaults
 from mrlm.ppo.gae import KL_ESTIMATORS
 from mrlm.trainers.resumption import rollout_window
 
@@ -180,7 +180,7 @@ class PPOConfig(GRPOConfig):
     )
 
     def __post_init__(self) -> None:
-        fit_the_device(self)
+        set_device_defaults(self)
         self._check_ppo()
         # TRL's name for the same number; its rollout buffer counts with it.
         self.num_iterations = self.num_ppo_epochs

@@ -52,6 +52,23 @@ class RunFolder:
         self._start = time.perf_counter()
         self.phases: list[dict[str, Any]] = []
 
+    @property
+    def seconds(self) -> float:
+        """Since the run began."""
+        return time.perf_counter() - self._start
+
+    @property
+    def report(self) -> Path:
+        return self.path / REPORT_FILE
+
+    def subfolder(self, name: str) -> RunFolder:
+        """A part of the run with files of its own and the same clock; for ``""`` the run itself."""
+        if not name:
+            return self
+        part = RunFolder(self.path / name)
+        part._start, part.phases = self._start, self.phases
+        return part
+
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Time a part of the run; it is kept also where the part fails."""
@@ -89,7 +106,7 @@ class RunFolder:
             "title": title,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "command": command_line(sys.orig_argv),
-            "wall_seconds": time.perf_counter() - self._start,
+            "wall_seconds": self.seconds,
             "phases": self.phases,
             "warnings": [*warnings, *comparison.warnings],
             "notes": list(notes),

@@ -97,14 +97,14 @@ def rollout(
     """
     rows = list(rows)
     if all_processes:
-        from mrlm.distributed import gather_shares, own_seed, own_share  # imports torch
+        from mrlm.distributed import gather_shares, process_seed, shard_for_process  # imports torch
 
         records = rollout(
             generator,
             tokenizer,
-            own_share(rows),
+            shard_for_process(rows),
             task,
-            replace(params, seed=own_seed(params.seed)),
+            replace(params, seed=process_seed(params.seed)),
             progress=progress,
         )
         return gather_shares(records, params.num_generations)

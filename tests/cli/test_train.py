@@ -75,7 +75,7 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
         (["ppo", "math"], "'math' is no flag: write `mrlm train ALGORITHM --task T`"),
         (
             ["ppo", "--recipes", "nowhere"],
-            "no recipes in nowhere. Recipes are in mrlm's repository",
+            "no recipes in nowhere: name a folder",
         ),
     ],
 )

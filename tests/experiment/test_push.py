@@ -11,7 +11,7 @@ from transformers import TrainingArguments
 
 from mrlm import hub as hub_code
 from mrlm.errors import HubError
-from mrlm.experiment.push import ModelRepository, take_repository
+from mrlm.experiment.push import ModelRepository, pop_hub_settings
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def wanted(folder: Path, **flags: Any) -> TrainingArguments:
 def test_names_are_resolved_as_the_client_does(
     given: str | None, repo_id: str, token: str, hub: Any, tmp_path: Path
 ) -> None:
-    found = take_repository(wanted(tmp_path / "my_run", hub_model_id=given))
+    found = pop_hub_settings(wanted(tmp_path / "my_run", hub_model_id=given))
     assert found == ModelRepository(repo_id, None, None)
     assert not hub.repositories
 
@@ -42,12 +42,12 @@ def test_the_trainer_learns_of_nothing(
     """The token is one given as a flag; a trainer saves its arguments with the model."""
     secret = hub_module.TOKEN
     config = wanted(tmp_path / "run", hub_token=secret, hub_private_repo=True)
-    found = take_repository(config)
+    found = pop_hub_settings(config)
     assert found == ModelRepository("me/run", True, secret) and secret not in repr(found)
     assert not config.push_to_hub
     torch.save(config, tmp_path / "training_args.bin")
     assert secret.encode() not in (tmp_path / "training_args.bin").read_bytes()
-    assert take_repository(config) is None
+    assert pop_hub_settings(config) is None
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "config.json").write_text("{}")
     found.push(tmp_path / "model")
@@ -67,7 +67,7 @@ def test_a_token_that_cannot_push_is_told_before_the_training(
 ) -> None:
     secret = getattr(hub_module, given or "", given)
     with pytest.raises(HubError, match=told) as error:
-        take_repository(wanted(tmp_path / "run", hub_token=secret, hub_private_repo=True))
+        pop_hub_settings(wanted(tmp_path / "run", hub_token=secret, hub_private_repo=True))
     assert str(error.value).endswith(f"push later: hf upload run {tmp_path}/run/model --private")
     assert secret is None or secret not in str(error.value)
     assert not online.repositories
@@ -77,10 +77,10 @@ def test_a_hub_out_of_reach_is_told_before_the_training(
     token: str, hub: Any, tmp_path: Path
 ) -> None:
     hub.break_next("whoami", times=2)
-    assert take_repository(wanted(tmp_path / "run")) is not None
+    assert pop_hub_settings(wanted(tmp_path / "run")) is not None
     hub.break_next("whoami", times=99)
     with pytest.raises(HubError, match="me/x could not be pushed at the end"):
-        take_repository(wanted(tmp_path / "run", hub_model_id="me/x"))
+        pop_hub_settings(wanted(tmp_path / "run", hub_model_id="me/x"))
 
 
 def folder_with(folder: Path, *names: str) -> Path:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from mrlm.task import Task
@@ -17,7 +18,14 @@ from mrlm.tasks.code.problems import DIFFICULTIES, KINDS, build_dataset, generat
 from mrlm.tasks.code.reward import CodeReward
 from mrlm.tasks.code.user_rows import USER_ROWS
 
-__all__ = ["TASK", "Limits", "code_task", "humaneval_task"]
+__all__ = ["OPTIONS", "TASK", "Limits", "code_task", "humaneval_task"]
+
+# What recipes and commands take as flags.
+OPTIONS = {
+    "kinds": f"Kinds of problems: some of {', '.join(KINDS)}.",
+    "difficulties": f"Difficulties: some of {', '.join(DIFFICULTIES)}.",
+    "time_limit": "Seconds that the tests of one completion may take.",
+}
 
 
 def code_task(
@@ -26,6 +34,7 @@ def code_task(
     difficulties: Sequence[str] = DIFFICULTIES,
     held_out: str = "families",
     limits: Limits = DEFAULT_LIMITS,
+    time_limit: float | None = None,
 ) -> Task:
     """The code task on some of its problems.
 
@@ -34,7 +43,10 @@ def code_task(
         difficulties: Of its problems.
         held_out: What its test split holds, ``"families"`` or ``"parameters"``; see ``problems``.
         limits: What the code of a completion may use.
+        time_limit: Seconds, in place of those in ``limits``.
     """
+    if time_limit is not None:
+        limits = replace(limits, time_limit=time_limit)
     reward = CodeReward(limits=limits)
     return Task(
         name="code",

@@ -15,7 +15,13 @@ from mrlm.tasks.debate.environment import DebateEnvironment
 from mrlm.tasks.debate.reward import debate_reward, extract, score
 from mrlm.tasks.debate.user_rows import USER_ROWS
 
-__all__ = ["TASK", "debate_task"]
+__all__ = ["OPTIONS", "TASK", "debate_task"]
+
+# What recipes and commands take as flags.
+OPTIONS = {
+    "kinds": f"Kinds of rows: some of {', '.join(KINDS)}.",
+    "difficulties": f"Difficulties: some of {', '.join(DIFFICULTIES)}.",
+}
 
 
 def debate_task(

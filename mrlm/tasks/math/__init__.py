@@ -15,11 +15,19 @@ from mrlm.tasks.math.problems import DIFFICULTIES, KINDS, build_dataset, generat
 from mrlm.tasks.math.reward import MathReward
 from mrlm.tasks.math.user_rows import user_rows
 
-__all__ = ["TASK", "math_task"]
+__all__ = ["OPTIONS", "TASK", "math_task"]
+
+# What recipes and commands take as flags.
+OPTIONS = {
+    "kinds": f"Kinds of problems: some of {', '.join(KINDS)}.",
+    "difficulties": f"Difficulties: some of {', '.join(DIFFICULTIES)}.",
+    "answer_format": "Where the answer stands: hash, boxed, tag and phrase are strict; "
+    "last_number is lenient, for models too small to follow a format.",
+}
 
 
 def math_task(
-    answer_mode: str = "hash",
+    answer_format: str = "hash",
     *,
     kinds: Sequence[str] = KINDS,
     difficulties: Sequence[str] = DIFFICULTIES,
@@ -27,7 +35,7 @@ def math_task(
     """The math task with one way of answering.
 
     Args:
-        answer_mode: ``"hash"`` (a line ``#### 42``), ``"boxed"``, ``"tag"``, ``"phrase"``, or the
+        answer_format: ``"hash"`` (a line ``#### 42``), ``"boxed"``, ``"tag"``, ``"phrase"``, or the
             lenient ``"last_number"``, whose prompt is the question alone. The reward's name, and so
             every result, says when it is not ``"hash"``.
         kinds: Of its problems.
@@ -36,21 +44,21 @@ def math_task(
     Raises:
         ValueError: An argument is not one of these.
     """
-    reward = MathReward(slot=answer_mode)
+    reward = MathReward(slot=answer_format)
     return Task(
         name="math",
         build_dataset=partial(
-            build_dataset, slot=answer_mode, kinds=kinds, difficulties=difficulties
+            build_dataset, slot=answer_format, kinds=kinds, difficulties=difficulties
         ),
         reward_funcs=(reward,),
         score=reward.score,
         extract=reward.extract,
-        environment=partial(MathReasoningEnvironment, slot=answer_mode),
-        reward_cases=partial(reward_cases, slot=answer_mode),
+        environment=partial(MathReasoningEnvironment, slot=answer_format),
+        reward_cases=partial(reward_cases, slot=answer_format),
         generate_rows=partial(
-            generate_rows, slot=answer_mode, kinds=kinds, difficulties=difficulties
+            generate_rows, slot=answer_format, kinds=kinds, difficulties=difficulties
         ),
-        user_rows=user_rows(answer_mode),
+        user_rows=user_rows(answer_format),
     )
 
 

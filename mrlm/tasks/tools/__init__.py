@@ -28,11 +28,19 @@ __all__ = [
     "DIFFICULTIES",
     "KINDS",
     "MOST_ROUNDS",
+    "OPTIONS",
     "TASK",
     "ToolUseEnvironment",
     "build_traces",
     "tools_task",
 ]
+
+# What recipes and commands take as flags.
+OPTIONS = {
+    "kinds": f"Kinds of scenarios: some of {', '.join(KINDS)}.",
+    "difficulties": f"Difficulties: some of {', '.join(DIFFICULTIES)}.",
+    "partial_credit": "Also reward calls that are partly right.",
+}
 
 
 def tools_task(

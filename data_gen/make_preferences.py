@@ -57,6 +57,7 @@ class SamplingConfig:
     task_options: dict[str, Any] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
+        make_task(self.task)  # refuses a name that does not exist
         if self.num_generations < 2 or self.num_rows < 1 or self.temperature <= 0:
             raise ValueError(
                 f"num_rows is {self.num_rows}, num_generations {self.num_generations} and "

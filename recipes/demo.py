@@ -59,7 +59,7 @@ def main(args: Sequence[str] | None = None) -> None:
 
     with run.phase("Model"):
         model, tokenizer = load_policy(model_config, config)
-        say(f"{model.config.name_or_path}: {model.num_parameters() / 1e6:.0f}M parameters")
+        say(f"{model.name_or_path}: {model.num_parameters() / 1e6:.0f}M parameters")
 
     with run.phase("Policy environment"):
         [prompt] = encode_prompts(tokenizer, [held_out[0]["prompt"]])

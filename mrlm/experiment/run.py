@@ -201,13 +201,13 @@ class Run:
         before, after = self._stages["before"], self._stages["after"]
         comparisons = {task: compare(before[task], after[task]) for task in before}
         for eval_task, comparison in comparisons.items():
-            if eval_task.name == "eval":
-                self._write(eval_task, comparison, trainer, warnings)
             print_comparison(self.console, comparison)
             if eval_task.task.has_tools:
                 print_episode(
                     self.console, before[eval_task].records[0], after[eval_task].records[0]
                 )
+            if eval_task.name == "eval":
+                self._write(eval_task, comparison, trainer, warnings)
         self.folder.write_config(self._settings())
         # Last: what ``start_run`` knows a run by that came to its end.
         self.folder.write_metrics(trainer.state.log_history)

@@ -91,7 +91,10 @@ def test_the_program_and_a_reader_that_has_had_enough() -> None:
         (["tasks", "math", "--fast"], "mrlm tasks: error: unrecognized arguments: --fast"),
         (["tasks", "chess"], "no task 'chess'; choose one of"),
         (["sample", "--task", "math", "--num_rows", "0"], "num_rows must be at least 1, got 0"),
-        (["sample", "--task", "debate", "--answer_mode", "boxed"], "has no answer_mode"),
+        (
+            ["sample", "--task", "debate", "--answer_format", "boxed"],
+            "unrecognized arguments: --answer_f",
+        ),
         (["eval"], "arguments are required: --task"),
         (["eval", "--task", "chess"], "no task 'chess'; choose one of"),
         (["eval", "--task", "math", "--num_rows", "many"], "invalid int value: 'many'"),

@@ -52,7 +52,7 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
             "--max_steps",
             "3",
             "--accelerate_config",
-            "a.yaml",
+            "fsdp2",
             "--num_processes",
             "2",
             "--dry_run",
@@ -62,7 +62,8 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     output = capsys.readouterr()
     assert code == 0
     assert output.err == (
-        f"accelerate launch --config_file a.yaml --num_processes 2 {RECIPES / 'ppo_math.py'} "
+        f"accelerate launch --config_file {RECIPES / 'accelerate' / 'fsdp2.yaml'} "
+        f"--num_processes 2 {RECIPES / 'ppo_math.py'} "
         "--task math --difficulties easy hard --max_steps 3\n"
     )
 
@@ -71,6 +72,7 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "message"),
     [
         (["ppo", "--task", "chess"], "no task 'chess'; choose one of"),
+        (["ppo", "--accelerate_config", "fast"], "fast: name a file, or one of cpu, fsdp2"),
         (["tango", "--task", "math"], "no recipe for 'tango': choose one of demo, dpo, grpo, ppo"),
         (["ppo", "math"], "'math' is no flag: write `mrlm train ALGORITHM --task T`"),
         (

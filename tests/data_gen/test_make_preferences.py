@@ -130,10 +130,12 @@ def test_a_model_that_always_fails_gives_an_empty_file(
 
 
 def test_rows_of_chosen_kinds(job: ModuleType) -> None:
-    config = job.PreferencesConfig(task="debate", kinds=["closed"], difficulties=["hard"])
+    words = ["--task", "debate", "--kinds", "closed", "--difficulties", "hard"]
+    config = job.parse(job.PreferencesConfig, None, words)
     rows = config.build_task().build_dataset(20, 0, "train")
     assert {(row["kind"], row["difficulty"]) for row in rows} == {("closed", "hard")}
-    config = job.PreferencesConfig(task="math", answer_mode="boxed")
+    words = ["--task", "math", "--answer_format", "boxed"]
+    config = job.parse(job.PreferencesConfig, None, words)
     assert "boxed" in config.build_task().build_dataset(1, 0, "train")[0]["solution"]
 
 

@@ -10,7 +10,7 @@ from transformers import TrainingArguments
 from mrlm.experiment.arguments import RolloutArguments, parse_arguments
 
 SETTINGS: dict[str, dict[str, Any]] = {
-    "math": {"answer_mode": "last_number", "max_steps": 7, "eval_rows": 11},
+    "math": {"answer_format": "last_number", "max_steps": 7, "eval_rows": 11},
     "tools": {"kinds": ["single"], "max_steps": 9},
 }
 
@@ -27,11 +27,8 @@ def parse(*words: str) -> tuple[Any, Any, Any]:
 
 def test_the_first_task_is_the_default() -> None:
     arguments, config, _ = parse()
-    assert (arguments.task, arguments.answer_mode, arguments.eval_rows) == (
-        "math",
-        "last_number",
-        11,
-    )
+    assert (arguments.task, arguments.eval_rows) == ("math", 11)
+    assert arguments.task_options == {"answer_format": "last_number"}
     assert (config.max_steps, config.seed, config.output_dir) == (7, 1, "runs/ppo_math")
     assert arguments.build_task().reward_funcs[0].__name__ == "math_last_number_reward"
 
@@ -40,10 +37,10 @@ def test_command_line_over_file_over_task_over_class(tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text("task: tools\nmax_steps: 21\nkinds: [none, parallel]\neval_rows: 3\n")
     arguments, config, _ = parse("--config", str(file), "--eval_rows", "4", "--output_dir", "mine")
-    assert (arguments.task, arguments.kinds) == ("tools", ["none", "parallel"])
+    assert (arguments.task, arguments.task_options) == ("tools", {"kinds": ["none", "parallel"]})
     assert (config.max_steps, arguments.eval_rows, config.output_dir) == (21, 4, "mine")
     arguments, config, _ = parse("--config", str(file), "--task", "math", "--kinds", "addition")
-    assert (arguments.task, arguments.answer_mode) == ("math", "last_number")
+    assert arguments.task_options == {"answer_format": "last_number", "kinds": ["addition"]}
     assert config.max_steps == 21
 
 
@@ -51,8 +48,8 @@ def test_command_line_over_file_over_task_over_class(tmp_path: Path) -> None:
     ("words", "message"),
     [
         (("--task", "chess"), "chess"),
-        (("--time_limit", "2"), "no time_limit"),
-        (("--task", "tools", "--answer_mode", "hash"), "no answer_mode"),
+        (("--time_limit", "2"), "--time_limit"),
+        (("--task", "tools", "--answer_format", "hash"), "--answer_format"),
         (("--kinds", "poetry"), "poetry"),
         (("--humaneval",), "humaneval measures"),
         (("--eval_rows", "0"), "eval_rows is 0"),
@@ -68,8 +65,7 @@ def test_command_line_over_file_over_task_over_class(tmp_path: Path) -> None:
         (("--push_to_hub", "--hub_revision", "new"), "to main only"),
         (("--task",), "expected one argument"),
         (("--learning_rait", "1"), "--learning_rait"),
-        (("--resample_uninformative", "-1"), "0 or more"),
-        (("--task", "tools", "--resample_uninformative", "1"), "cannot be replaced"),
+        (("--live_eval_rows", "-1"), "0 or more"),
     ],
 )
 def test_mistakes_end_with_a_message(
@@ -117,3 +113,14 @@ def test_mistakes_in_the_file_end_with_a_message(
 def test_a_recipe_cannot_set_what_does_not_exist() -> None:
     with pytest.raises(ValueError, match="max_stepz"):
         parse_arguments("ppo", RolloutArguments, Config, {"math": {"max_stepz": 1}}, [])
+
+
+def test_a_flag_s_former_name_goes_on_working(tmp_path: Path) -> None:
+    with pytest.warns(FutureWarning, match="answer_mode is now called answer_format"):
+        arguments, *_ = parse("--answer_mode", "boxed")
+    assert arguments.task_options == {"answer_format": "boxed"}
+    file = tmp_path / "settings.yaml"
+    file.write_text("answer_mode: tag\n")
+    with pytest.warns(FutureWarning, match="answer_format"):
+        arguments, *_ = parse("--config", str(file))
+    assert arguments.task_options == {"answer_format": "tag"}

@@ -13,6 +13,7 @@ from rich.console import Console
 from trl import GRPOConfig
 
 from mrlm.experiment.callbacks import CompletionsTable, LiveEvaluation, TrainingProgress
+from mrlm.experiment.rows import EvalTask
 from mrlm.files import read_json_lines
 from mrlm.tasks.math import math_task
 from mrlm.trainers.grpo import GRPOTrainer
@@ -50,9 +51,9 @@ def test_a_watched_run_is_the_same_run(
     plain.train()
     watched = make(tmp_path / "watched", tiny_llama(), tiny_tokenizer, steps=3)
     console = Console(file=io.StringIO(), width=200)
-    watched.add_callback(
-        LiveEvaluation(watched, math_task("last_number"), num_rows=4, max_new_tokens=4)
-    )
+    task = math_task("last_number")
+    held_out = EvalTask(task, task.build_dataset(6, 0, "test"), max_new_tokens=4)
+    watched.add_callback(LiveEvaluation(watched, held_out, num_rows=4))
     watched.add_callback(TrainingProgress("GRPO", console, watched, sample_every=2))
     watched.add_callback(CompletionsTable(watched, tmp_path / "run"))
     watched.train()

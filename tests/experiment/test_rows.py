@@ -34,29 +34,35 @@ def write(path: Path, rows: Iterable[dict[str, Any]]) -> str:
     return str(path)
 
 
-def run_rows(**given: Any) -> RunRows:
+def run_rows(answer_format: str | None = None, **given: Any) -> RunRows:
     arguments = TaskArguments(**{"task": "math", "columns": COLUMNS, "eval_rows": 6} | given)
-    config = SimpleNamespace(seed=3, max_steps=-1)
-    return RunRows(arguments, arguments.build_task(), config)
+    arguments.task_options = {"answer_format": answer_format} if answer_format else {}
+    return RunRows(arguments, SimpleNamespace(seed=3, max_steps=-1), [])
+
+
+def held_out(rows: RunRows) -> list[dict[str, Any]]:
+    [eval_task] = rows.eval_tasks
+    held: list[dict[str, Any]] = eval_task.rows.to_list()
+    return held
 
 
 @pytest.mark.parametrize("name", ["sums.csv", "sums.json", "sums.parquet"])
 def test_rows_of_a_file_are_trained_on(name: str, tmp_path: Path) -> None:
     source = write(tmp_path / name, SUMS)
-    rows = run_rows(dataset_name=source, train_rows=5, answer_mode="boxed")
-    train = rows.to_train()
+    rows = run_rows(dataset_name=source, train_rows=5, answer_format="boxed")
+    train = rows.train_rows()
     assert train["question"] == [row["q"] for row in SUMS[:5]]
     assert "\\boxed" in train[0]["prompt"][0]["content"]
-    assert rows.exam is rows.task
+    assert held_out(rows) == rows.task.build_dataset(6, 0, "test").to_list()
     assert rows.notes == [f"{name}: 5 rows to train on."]
-    assert rows.to_imitate(2)["question"] == train["question"][:2]
+    assert rows.warmup_rows(2)["question"] == train["question"][:2]
 
 
 def test_without_a_dataset_the_rows_are_the_task_s_own() -> None:
     rows = run_rows(columns=[], train_rows=4)
-    assert rows.to_train().to_list() == rows.task.build_dataset(4, 3, "train").to_list()
-    assert rows.to_imitate(4).to_list() == rows.task.build_dataset(4, 4, "train").to_list()
-    assert rows.exam is rows.task and not rows.notes
+    assert rows.train_rows().to_list() == rows.task.build_dataset(4, 3, "train").to_list()
+    assert rows.warmup_rows(4).to_list() == rows.task.build_dataset(4, 4, "train").to_list()
+    assert held_out(rows) == rows.task.build_dataset(6, 0, "test").to_list() and not rows.notes
 
 
 def test_held_out_rows_are_never_trained_on(tmp_path: Path) -> None:
@@ -64,9 +70,10 @@ def test_held_out_rows_are_never_trained_on(tmp_path: Path) -> None:
     source = write(tmp_path / "sums.json", SUMS)
     rows = run_rows(dataset_name=source, eval_dataset_name=exam)
     questions = [row["q"] for row in SUMS]
-    assert rows.to_train()["question"] == questions[:1] + questions[2:6] + questions[7:]
-    assert len(rows.exam.build_dataset(6, 0, "test")) == 2
-    assert len(rows.exam.build_dataset(1, 0, "test")) == 1
+    assert rows.train_rows()["question"] == questions[:1] + questions[2:6] + questions[7:]
+    assert len(held_out(rows)) == 2
+    shorter = run_rows(dataset_name=source, eval_dataset_name=exam, eval_rows=1)
+    assert len(held_out(shorter)) == 1
     assert rows.notes[-1].endswith("because they are held out: 2.")
     with pytest.raises(DatasetError, match="All of the 2 rows"):
         run_rows(dataset_name=exam, eval_dataset_name=source, eval_rows=8)
@@ -77,11 +84,11 @@ def test_the_task_s_own_rows_are_kept_apart_too(tmp_path: Path) -> None:
     own = task.build_dataset(6, 3, "train")
     given = [{"q": row["question"], "a": row["answer"]} for row in own.select([0, 2])]
     rows = run_rows(eval_dataset_name=write(tmp_path / "leak.json", given), train_rows=6)
-    assert rows.to_train()["id"] == [own["id"][i] for i in (1, 3, 4, 5)]
+    assert rows.train_rows()["id"] == [own["id"][i] for i in (1, 3, 4, 5)]
     held = task.build_dataset(6, 0, "test")
     given = [{"q": row["question"], "a": row["answer"]} for row in held]
     source = write(tmp_path / "test.json", [*given, *SUMS])
-    assert run_rows(dataset_name=source).to_train()["question"] == [row["q"] for row in SUMS]
+    assert run_rows(dataset_name=source).train_rows()["question"] == [row["q"] for row in SUMS]
 
 
 def test_rows_that_do_not_fit_stop_the_run_or_are_counted(tmp_path: Path) -> None:
@@ -89,7 +96,7 @@ def test_rows_that_do_not_fit_stop_the_run_or_are_counted(tmp_path: Path) -> Non
     with pytest.raises(DatasetError, match="row 2, column 'a'"):
         run_rows(dataset_name=source)
     rows = run_rows(dataset_name=source, drop_invalid=True)
-    assert len(rows.to_train()) == 7
+    assert len(rows.train_rows()) == 7
     assert rows.notes == ["sums.csv: 7 rows to train on, 1 dropped that do not fit."]
     twice = write(tmp_path / "twice.json", [row | {"id": "same"} for row in SUMS])
     with pytest.raises(DatasetError, match="7 rows have the id of an earlier one"):
@@ -98,27 +105,27 @@ def test_rows_that_do_not_fit_stop_the_run_or_are_counted(tmp_path: Path) -> Non
 
 def test_a_curriculum_needs_difficulties(tmp_path: Path) -> None:
     plain = run_rows(dataset_name=write(tmp_path / "plain.json", SUMS), curriculum=True)
-    assert plain.to_train()["question"] == [row["q"] for row in SUMS]
+    assert plain.train_rows()["question"] == [row["q"] for row in SUMS]
     assert plain.notes[-1].startswith("No curriculum")
     levels = ["hard", "easy"] * 4
     rows = [row | {"difficulty": level} for row, level in zip(SUMS, levels, strict=True)]
     sorted_ = run_rows(dataset_name=write(tmp_path / "levels.json", rows), curriculum=True)
-    assert sorted_.to_train()["difficulty"] == ["easy"] * 4 + ["hard"] * 4
+    assert sorted_.train_rows()["difficulty"] == ["easy"] * 4 + ["hard"] * 4
 
 
-def test_only_worked_solutions_are_imitated(tmp_path: Path) -> None:
+def test_only_worked_solutions_are_warmed_up_on(tmp_path: Path) -> None:
     code = {"description": "Add.", "tests": ["assert add(1, 2) == 3"], "function_name": "add"}
     solved = code | {"solution": "def add(a, b):\n    return a + b\n"}
     rows = [code | {"description": "Add them."}, solved]
     source = write(tmp_path / "code.json", rows)
     mixed = run_rows(task="code", columns=[], dataset_name=source)
-    assert len(mixed.to_train()) == 2
-    assert mixed.to_train(solved=True)["description"] == ["Add."]
+    assert len(mixed.train_rows()) == 2
+    assert mixed.train_rows(solved=True)["description"] == ["Add."]
     assert mixed.notes[-1] == "Rows left out for want of a worked solution: 1."
-    assert mixed.to_imitate(9)["description"] == ["Add."]
+    assert mixed.warmup_rows(9)["description"] == ["Add."]
     none = run_rows(task="code", columns=[], dataset_name=write(tmp_path / "none.json", rows[:1]))
     with pytest.raises(DatasetError, match="no row with a worked solution"):
-        none.to_train(solved=True)
+        none.train_rows(solved=True)
     own = none.task.build_dataset(3, 4, "train")
-    assert none.to_imitate(3)["id"] == own["id"][:]
+    assert none.warmup_rows(3)["id"] == own["id"][:]
     assert none.notes[-1].startswith("Your rows have no worked solutions")

@@ -21,13 +21,13 @@ SMALL = {
     "per_device_train_batch_size": "4",
 }
 SAMPLING = {"max_completion_length": "6", "num_generations": "2"}
-IMITATION = {"sft_rows": "8", "sft_batch_size": "4"}
+WARMUP = {"sft_rows": "8", "sft_batch_size": "4"}
 SIZES = {
-    "ppo_math": SMALL | SAMPLING | IMITATION,
-    "grpo_code": SMALL | SAMPLING | IMITATION,
+    "ppo_math": SMALL | SAMPLING | WARMUP,
+    "grpo_code": SMALL | SAMPLING | WARMUP,
     "grpo_multitask": SMALL | SAMPLING,
     "sft_tools": SMALL,
-    "dpo_debate": SMALL | IMITATION | {"num_generations": "2"},
+    "dpo_debate": SMALL | WARMUP | {"num_generations": "2"},
 }
 
 

@@ -77,8 +77,8 @@ def test_ppo_math_under_accelerate_launch(tiny_folder: str, tmp_path: Path) -> N
     assert not (tmp_path / "run" / "sft").exists()
 
 
-def test_all_weights_imitate_and_a_new_adapter_goes_on(run: Any) -> None:
-    """The imitation moves what the adapter cannot, and the export holds it."""
+def test_all_weights_warm_up_and_a_new_adapter_goes_on(run: Any) -> None:
+    """The warm-up moves what the adapter cannot, and the export holds it."""
     from safetensors.torch import load_file
 
     grpo = run("grpo_code")
@@ -97,8 +97,8 @@ def test_all_weights_imitate_and_a_new_adapter_goes_on(run: Any) -> None:
     assert any("q_proj" in name for name in adapter)
 
 
-def test_lora_goes_on_from_imitation_to_grpo_and_is_merged(run: Any) -> None:
-    """The adapter of the imitation is the one that GRPO trains, and the export is a plain model."""
+def test_lora_goes_on_from_warm_up_to_grpo_and_is_merged(run: Any) -> None:
+    """The adapter of the warm-up is the one that GRPO trains, and the export is a plain model."""
     import torch
     from safetensors.torch import load_file
 
@@ -113,7 +113,7 @@ def test_lora_goes_on_from_imitation_to_grpo_and_is_merged(run: Any) -> None:
     assert (kept.algorithm, kept.task, kept.seed, kept.steps) == ("GRPO", "math", 42, 2)
     assert kept.settings["use_peft"] and kept.settings["sft_rows"] == 8
     assert [len(scores) for scores in kept.scores.values()] == [4, 4, 4]
-    assert any(note.startswith("The imitation") for note in results["notes"])
+    assert any(note.startswith("The SFT warm-up") for note in results["notes"])
     after_sft, after = (
         load_file(grpo.folder / stage / "adapter_model.safetensors") for stage in ("sft", "adapter")
     )
@@ -129,7 +129,7 @@ def test_lora_goes_on_from_imitation_to_grpo_and_is_merged(run: Any) -> None:
     torch.testing.assert_close(merged[name], base[name] + 8 * product, atol=1e-5, rtol=1e-4)
 
 
-def test_dpo_on_tools_after_imitation(run: Any) -> None:
+def test_dpo_on_tools_after_warm_up(run: Any) -> None:
     """Pairs are turns: nothing that a tool said stands in what is preferred or rejected."""
     dpo = run("dpo_debate")
     check(dpo, dpo("--task", "tools", "--kinds", "single"), "tools")
@@ -162,7 +162,7 @@ def test_sft_on_a_dataset_of_the_user_s(run: Any, tmp_path: Path) -> None:
     )
     check(sft, results, "math")
     assert results["notes"][:3] == [
-        "exam.csv: 4 rows to measure on.",
+        "exam.csv: 4 rows to evaluate on.",
         "train.csv: 9 rows to train on, 1 dropped that do not fit.",
         "Rows left out of the training because they are held out: 4.",
     ]
@@ -182,20 +182,20 @@ def test_ppo_on_a_dataset_of_the_user_s(run: Any, tmp_path: Path) -> None:
         "--dataset_name", str(tmp_path / "own.jsonl"), "--columns", "question=q", "answer=a"
     )
     check(ppo, results, "math")
-    assert "Worked solutions imitated: 8, of your rows." in results["notes"]
+    assert "SFT warm-up on 8 worked solutions of your rows." in results["notes"]
     asked = [line["prompt"][0]["content"] for line in ppo.json("completions.jsonl")]
     assert asked and all(" - 1?" in prompt for prompt in asked)
 
 
-def test_a_stopped_run_measures_and_imitates_once(run: Any, tmp_path: Path) -> None:
+def test_a_stopped_run_evaluates_and_warms_up_once(run: Any, tmp_path: Path) -> None:
     ppo = run("ppo_math")
     saving = ("--task", "debate", "--save_steps", "1", "--kinds", "closed")
     ppo(*saving, max_steps="1")
     before = (ppo.folder / "eval_before" / "records.jsonl").stat().st_mtime_ns
-    imitated = (ppo.folder / "sft" / "model.safetensors").stat().st_mtime_ns
+    warmed_up = (ppo.folder / "sft" / "model.safetensors").stat().st_mtime_ns
     check(ppo, ppo(*saving, "--resume_from_checkpoint", "true"), "debate")
     assert (ppo.folder / "eval_before" / "records.jsonl").stat().st_mtime_ns == before
-    assert (ppo.folder / "sft" / "model.safetensors").stat().st_mtime_ns == imitated
+    assert (ppo.folder / "sft" / "model.safetensors").stat().st_mtime_ns == warmed_up
 
 
 def test_demo_tells_its_phases(

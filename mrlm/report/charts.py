@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from mrlm.report.markup import Markup
-
 # Title, the log's key, and how to read the curve.
 CURVES = (
     ("Reward", r"reward", "mean per rollout; should rise"),
@@ -30,10 +28,10 @@ CURVES = (
 )
 
 _WIDTH, _HEIGHT = 3.5, 1.9  # inches
-MOST_RUNS = 6  # that a chart can tell apart
+MAX_RUNS = 6  # that a chart can tell apart
 # Stand-ins, replaced by the page's colours.
 _TEXT, _GRID = "#010203", "#010205"
-_LINES = tuple(f"#0102{i:02d}" for i in range(10, 10 + MOST_RUNS))
+_LINES = tuple(f"#0102{i:02d}" for i in range(10, 10 + MAX_RUNS))
 _COLOURS = {_TEXT: "var(--muted)", _GRID: "var(--line)", _LINES[0]: "var(--accent)"}
 _COLOURS |= {line: f"var(--run{i})" for i, line in enumerate(_LINES[1:], start=2)}
 _SMOOTH_FROM = 20  # points from which a running mean is drawn
@@ -54,10 +52,10 @@ _STYLE: Any = {
 }
 
 
-def curves(*logs: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, Markup]]:
+def curves(*logs: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
     """Title, note and SVG of every known curve with at least two points in a trainer's log.
 
-    Several logs, at most ``MOST_RUNS``, share each chart, a line for each that has the curve.
+    Several logs, at most ``MAX_RUNS``, share each chart, a line for each that has the curve.
     """
     found = []
     for title, pattern, note in CURVES:
@@ -79,7 +77,7 @@ def _points(log: Sequence[Mapping[str, Any]], pattern: str) -> list[tuple[float,
     return points
 
 
-def _line_chart(title: str, lines: Sequence[Sequence[tuple[float, float]]]) -> Markup:
+def _line_chart(title: str, lines: Sequence[Sequence[tuple[float, float]]]) -> str:
     import matplotlib
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
@@ -112,7 +110,7 @@ def _line_chart(title: str, lines: Sequence[Sequence[tuple[float, float]]]) -> M
     # The page sets the size; the view box keeps the shape.
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
-    return Markup(svg.replace("<svg", f'<svg role="img" aria-label="{title} by step"', 1))
+    return svg.replace("<svg", f'<svg role="img" aria-label="{title} by step"', 1)
 
 
 def _running_mean(values: Sequence[float]) -> list[float]:

@@ -7,6 +7,7 @@ from typing import Any
 
 SIGNIFICANT = 0.05
 ABSENT = "\N{EN DASH}"
+_MAX_REFERENCE_CHARS = 120  # of a reference column that is shown
 
 
 def percent(share: float | None) -> str:
@@ -70,6 +71,16 @@ def question(prompt: Sequence[Mapping[str, Any]]) -> str:
     """What the user asked last in a conversation."""
     asked = [message for message in prompt if message.get("role") == "user"]
     return str((asked or prompt)[-1].get("content", "")) if prompt else ""
+
+
+def label(example: Mapping[str, Any]) -> str:
+    """What stands over an example: its kind, and the short ones of its reference columns."""
+    references = [
+        f"{name}: {value}"
+        for name, value in example["reference"].items()
+        if value is not None and len(str(value)) <= _MAX_REFERENCE_CHARS
+    ]
+    return " · ".join([example["kind"], *references])
 
 
 def measures(comparison: Mapping[str, Any]) -> list[tuple[str, str, str]]:

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from jinja2 import UndefinedError
+
 from mrlm.files import read_json, read_json_lines, write_text
 from mrlm.report import format
 from mrlm.report.charts import curves
-from mrlm.report.examples import examples, sampled
-from mrlm.report.markup import Markup, join, tag
-from mrlm.report.style import CSS
+from mrlm.report.rendering import render
 from mrlm.runs.folder import (
     COMPLETIONS_FILE,
     CONFIG_FILE,
@@ -19,6 +19,8 @@ from mrlm.runs.folder import (
     REPORT_FILE,
     RESULTS_FILE,
 )
+
+_SAMPLED_PER_STEP = 3
 
 
 def write_report(folder: str | Path) -> Path:
@@ -52,8 +54,15 @@ def write_report(folder: str | Path) -> Path:
             "evaluations become one with `mrlm compare BEFORE AFTER --output_dir DIR`"
         )
     try:
-        page = render(results, config, log, completions)
-    except (KeyError, TypeError) as error:
+        page = render(
+            "run.html",
+            results=results,
+            config=config,
+            charts=curves(log),
+            sampled=_sampled(completions),
+            **_derived(results),
+        )
+    except (KeyError, TypeError, UndefinedError) as error:
         raise ValueError(
             f"{folder / RESULTS_FILE} was not written by this version of mrlm ({error})"
         ) from error
@@ -61,233 +70,51 @@ def write_report(folder: str | Path) -> Path:
     return folder / REPORT_FILE
 
 
-def render(
-    results: Mapping[str, Any],
-    config: Mapping[str, Any],
-    log: Sequence[Mapping[str, Any]],
-    completions: Sequence[Mapping[str, Any]] = (),
-) -> str:
-    """The page as text; arguments as in the four files that ``write_report`` reads."""
+def _derived(results: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page says about the results beside the results themselves."""
     comparison = results["comparison"]
-    body = tag(
-        "main",
-        _headline(results),
-        _groups("By kind", "Kind", comparison["by_kind"]),
-        _groups("By difficulty", "Difficulty", comparison["by_difficulty"]),
-        _measures(comparison),
-        _training(log),
-        sampled(completions),
-        examples(comparison),
-        _run(results, config),
-    )
-    return document(f"{results['title']} · mrlm", body)
+    return {
+        "facts": _facts(results),
+        "is_clear": format.is_clear(comparison),
+        "measures": format.measures(comparison),
+        "verdict": format.verdict(comparison),
+    }
 
 
-def document(title: str, body: Markup) -> str:
-    """A whole page with its style sheet."""
-    head = tag(
-        "head",
-        Markup('<meta charset="utf-8">'),
-        Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
-        tag("title", title),
-        tag("style", Markup(CSS)),
-    )
-    return "<!doctype html>\n" + tag("html", head, tag("body", body), lang="en") + "\n"
-
-
-def _headline(results: Mapping[str, Any]) -> Markup:
+def _facts(results: Mapping[str, Any]) -> dict[str, str]:
+    """The line under the headline, by name."""
     comparison = results["comparison"]
-    settings, interval = comparison["settings"], comparison["interval"]
-    samples = settings["num_generations"]
+    settings = comparison["settings"]
+    samples, temperature = settings["num_generations"], settings["temperature"]
     facts = {
         "rows": f"{comparison['num_pairs']:,}" + (f" x {samples} samples" if samples > 1 else ""),
         "gained": f"{comparison['num_gained']:,}",
         "lost": f"{comparison['num_lost']:,}",
-        "sampling": "greedy"
-        if settings["temperature"] == 0
-        else f"temperature {settings['temperature']:g}",
+        "sampling": "greedy" if temperature == 0 else f"temperature {temperature:g}",
     }
     if results["phases"]:  # two evaluations that were made elsewhere have no time of their own
         facts["wall time"] = format.duration(results["wall_seconds"])
         facts["cores"] = str(results["environment"]["cpu_cores"])
-    clear = format.is_clear(comparison)
-    colour = ("good" if comparison["difference"] > 0 else "bad") if clear else "was"
-    difference = tag(
-        "div",
-        tag("div", "Difference, points", class_="label"),
-        tag("div", format.points(comparison["difference"]), class_=f"big {colour}"),
-        tag(
-            "div",
-            f"95% interval {format.points(interval['low'])} to {format.points(interval['high'])}",
-            class_="label",
-        ),
-        tag("div", format.p_value(comparison["p_value"]), class_="label"),
-        class_="change",
-    )
-    return join(
-        tag(
-            "div",
-            f"Task {settings['task']} · {settings['split']} rows, seed {settings['seed']} · "
-            f"{comparison['model_before']} · {results['created'][:16].replace('T', ' ')} UTC",
-            class_="eyebrow",
-        ),
-        tag("h1", results["title"]),
-        tag("p", format.verdict(comparison), class_="verdict"),
-        tag(
-            "div",
-            _accuracy("Accuracy before", comparison["accuracy_before"], "was"),
-            tag("div", "→", class_="arrow"),
-            _accuracy("Accuracy after", comparison["accuracy_after"], "now"),
-            difference,
-            class_="card hero",
-        ),
-        tag(
-            "dl",
-            *(tag("div", tag("dt", k), tag("dd", v)) for k, v in facts.items()),
-            class_="facts",
-        ),
-        _warnings(results["warnings"]),
-        *(tag("p", note, class_="note") for note in results.get("notes", [])),
-    )
+    return facts
 
 
-def _accuracy(label: str, group: Mapping[str, Any], colour: str) -> Markup:
-    interval = group["interval"]
-    between = (
-        f"95% interval {format.percent(interval['low'])} to {format.percent(interval['high'])}"
-    )
-    return tag(
-        "div",
-        tag("div", label, class_="label"),
-        tag("div", format.percent(group["accuracy"]), class_=f"big {colour}"),
-        tag("div", between, class_="label"),
-    )
-
-
-def _warnings(warnings: Sequence[str]) -> Markup | None:
-    if not warnings:
-        return None
-    return tag("ul", *(tag("li", warning) for warning in warnings), class_="warnings")
-
-
-def _groups(title: str, column: str, groups: Mapping[str, Mapping[str, Any]]) -> Markup | None:
-    if len(groups) < 2:
-        return None
-    heads = [
-        *(tag("th", name, class_="number") for name in ("Rows", "Before", "After", "Points")),
-        tag("th", "Gained / lost", class_="number flips"),
-        tag("th", "0 to 100%", class_="spread"),
-    ]
-    rows = [
-        tag(
-            "tr",
-            tag("th", name, scope="row"),
-            *(
-                tag("td", text, class_="number")
-                for text in (
-                    f"{group['num_rows']:,}",
-                    format.percent(group["before"]),
-                    format.percent(group["after"]),
-                    format.points(group["difference"]),
-                )
-            ),
-            tag("td", f"{group['num_gained']} / {group['num_lost']}", class_="number flips"),
-            tag("td", _spread(group["before"], group["after"]), class_="spread"),
-        )
-        for name, group in groups.items()
-    ]
-    table = tag("table", tag("thead", tag("tr", tag("th", column), *heads)), tag("tbody", *rows))
-    return join(tag("h2", title), tag("div", table, class_="card scroll"))
-
-
-def _spread(before: float, after: float) -> Markup:
-    """From a hollow dot to a full one, on a line from 0 to 100%."""
-    left, width = min(before, after) * 100, abs(after - before) * 100
-    return tag(
-        "div",
-        tag("i", class_="span", style=f"left:{left:.1f}%;width:{width:.1f}%"),
-        tag("i", class_="dot before", style=f"left:{before * 100:.1f}%"),
-        tag("i", class_="dot after", style=f"left:{after * 100:.1f}%"),
-        class_="track",
-        aria_hidden="true",
-    )
-
-
-def _measures(comparison: Mapping[str, Any]) -> Markup:
-    head = tag(
-        "tr",
-        tag("th", "Measure"),
-        tag("th", "Before", class_="number"),
-        tag("th", "After", class_="number"),
-    )
-    rows = [
-        tag(
-            "tr",
-            tag("th", name, scope="row"),
-            tag("td", before, class_="number"),
-            tag("td", after, class_="number"),
-        )
-        for name, before, after in format.measures(comparison)
-    ]
-    methods = (
-        "Accuracy counts full marks of the task's score, never the training reward. Its interval: "
-        f"{comparison['accuracy_after']['interval']['method']}. Interval of the difference: "
-        f"{comparison['interval']['method']}. p-value: {comparison['test']} test, two-sided. "
-        "Samples without a score are in no denominator."
-    )
-    table = tag("table", tag("thead", head), tag("tbody", *rows))
-    return join(
-        tag("h2", "What else was measured"),
-        tag("p", methods, class_="note"),
-        tag("div", table, class_="card scroll"),
-    )
-
-
-def _training(log: Sequence[Mapping[str, Any]]) -> Markup | None:
-    charts = curves(log)
-    if not charts:
-        return None
-    figures = [
-        tag("figure", tag("b", title), tag("span", note), svg, class_="card chart")
-        for title, note, svg in charts
-    ]
-    return join(tag("h2", "Training"), tag("div", *figures, class_="charts"))
-
-
-def _run(results: Mapping[str, Any], config: Mapping[str, Any]) -> Markup:
-    longest = max((phase["seconds"] for phase in results["phases"]), default=0.0) or 1.0
-    phases = [
-        tag(
-            "tr",
-            tag("th", phase["name"], scope="row"),
-            tag("td", format.duration(phase["seconds"]), class_="number"),
-            tag(
-                "td",
-                tag("div", class_="meter", style=f"width:{100 * phase['seconds'] / longest:.1f}%"),
-            ),
-        )
-        for phase in results["phases"]
-    ]
-    return join(
-        tag("h2", "The run"),
-        tag("h3", "Do it again"),
-        tag("pre", results["command"], class_="card command"),
-        tag("h3", "Time") if phases else None,
-        tag("div", tag("table", tag("tbody", *phases)), class_="card scroll phases")
-        if phases
-        else None,
-        tag("h3", "Evaluation"),
-        _pairs(results["comparison"]["settings"]),
-        tag("h3", "Environment"),
-        _pairs(results["environment"]),
-        tag("details", tag("summary", "Configuration"), _pairs(config)) if config else None,
-        tag("footer", "Made by mrlm from results.json; `mrlm report` makes it again."),
-    )
-
-
-def _pairs(values: Mapping[str, Any]) -> Markup:
-    rows = [
-        tag("tr", tag("th", str(name), scope="row"), tag("td", str(value)))
-        for name, value in values.items()
-    ]
-    return tag("div", tag("table", tag("tbody", *rows)), class_="card scroll pairs")
+def _sampled(completions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A few of ``completions.jsonl``, from the first, the middle and the last step it holds."""
+    steps = sorted({row["step"] for row in completions})
+    if not steps:
+        return []
+    rows = []
+    for step in sorted({steps[0], steps[len(steps) // 2], steps[-1]}):
+        for row in [row for row in completions if row["step"] == step][:_SAMPLED_PER_STEP]:
+            asked = row["prompt"]
+            rewards = [reward for reward in row["rewards"].values() if reward is not None]
+            rows.append(
+                {
+                    "step": step,
+                    "asked": asked if isinstance(asked, str) else format.question(asked),
+                    "completion": row["completion"],
+                    "reward": sum(rewards) if rewards else None,
+                    "advantage": row["advantage"],
+                }
+            )
+    return rows

@@ -18,9 +18,8 @@ from mrlm.evaluation.comparison import compare
 from mrlm.evaluation.evaluation import Evaluation
 from mrlm.files import read_json, read_json_lines, write_text
 from mrlm.report import format
-from mrlm.report.charts import MOST_RUNS, curves
-from mrlm.report.markup import Markup, join, tag
-from mrlm.report.page import document
+from mrlm.report.charts import MAX_RUNS, curves
+from mrlm.report.rendering import render
 from mrlm.report.terminal import number_table
 from mrlm.runs.folder import CONFIG_FILE, METRICS_FILE, REPORT_FILE, RESULTS_FILE, is_run
 
@@ -97,8 +96,8 @@ def load_runs(folders: Sequence[str | Path]) -> list[Run]:
         ValueError: There are fewer than two or too many, or a file is not what a run writes.
         FileNotFoundError: A folder holds no finished run.
     """
-    if not 2 <= len(folders) <= MOST_RUNS:
-        raise ValueError(f"{len(folders)} runs: name 2 to {MOST_RUNS}")
+    if not 2 <= len(folders) <= MAX_RUNS:
+        raise ValueError(f"{len(folders)} runs: name 2 to {MAX_RUNS}")
     runs: list[Run] = []
     first: Evaluation | None = None
     for folder in map(Path, folders):
@@ -141,28 +140,18 @@ def print_runs(console: Console, runs: Sequence[Run]) -> None:
 def write_runs_report(runs: Sequence[Run], folder: str | Path) -> Path:
     """Write ``report.html`` of several runs into a folder."""
     path = Path(folder) / REPORT_FILE
-    body = tag(
-        "main",
-        tag("h1", f"{len(runs)} runs compared"),
-        tag(
-            "p",
-            "Accuracy on held-out rows before and after each run; the last but one column pairs a "
-            "run's model with the first run's, row by row, where both saw the same rows. With "
-            "several runs a small p-value is less of a surprise than with one.",
-            class_="note",
-        ),
-        _table(("Run", *_HEADS), [[_name(i, run), *run.cells()] for i, run in enumerate(runs)]),
-        _warnings(runs),
-        _charts(runs),
-        _kinds(runs),
-        _settings(runs),
-        tag("h2", "Do it again"),
-        *(
-            join(tag("h3", run.name), tag("pre", run.results["command"], class_="card command"))
-            for run in runs
-        ),
+    page = render(
+        "runs.html",
+        runs=runs,
+        names=[run.name for run in runs],
+        heads=("Run", *_HEADS),
+        rows=[[run.name, *run.cells()] for run in runs],
+        warnings=[f"{run.name}: {warning}" for run in runs for warning in run.results["warnings"]],
+        charts=curves(*(run.log for run in runs)),
+        kinds=_kinds(runs),
+        settings=_settings(runs),
     )
-    write_text(path, document(f"{len(runs)} runs · mrlm", body))
+    write_text(path, page)
     return path
 
 
@@ -180,64 +169,21 @@ def _interval(comparison: dict[str, Any]) -> str:
     return f"{format.points(interval['low'])} to {format.points(interval['high'])}"
 
 
-def _name(index: int, run: Run) -> Markup:
-    colour = "var(--accent)" if index == 0 else f"var(--run{index + 1})"
-    return join(tag("span", class_="key", style=f"background:{colour}"), run.name)
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
-    head = [tag("th", heads[0]), *(tag("th", name, class_="number") for name in heads[1:])]
-    body = [
-        tag(
-            "tr",
-            tag("th", cells[0], scope="row"),
-            *(tag("td", cell, class_="number") for cell in cells[1:]),
-        )
-        for cells in rows
-    ]
-    table = tag("table", tag("thead", tag("tr", *head)), tag("tbody", *body))
-    return tag("div", table, class_="card scroll runs")
-
-
-def _warnings(runs: Sequence[Run]) -> Markup | None:
-    found = [f"{run.name}: {warning}" for run in runs for warning in run.results["warnings"]]
-    return tag("ul", *(tag("li", text) for text in found), class_="warnings") if found else None
-
-
-def _charts(runs: Sequence[Run]) -> Markup | None:
-    figures = [
-        tag("figure", tag("b", title), tag("span", note), svg, class_="card chart")
-        for title, note, svg in curves(*(run.log for run in runs))
-    ]
-    if not figures:
-        return None
-    keys = tag("p", *(tag("span", _name(i, run), " \u2003") for i, run in enumerate(runs)))
-    return join(tag("h2", "Training"), keys, tag("div", *figures, class_="charts"))
-
-
-def _kinds(runs: Sequence[Run]) -> Markup | None:
+def _kinds(runs: Sequence[Run]) -> list[list[str]]:
+    """Each kind of rows and the runs' accuracy on it after training."""
     groups = [run.results["comparison"]["by_kind"] for run in runs]
-    kinds = list(dict.fromkeys(kind for group in groups for kind in group))
-    if len(kinds) < 2:
-        return None
-    rows = [
+    kinds = dict.fromkeys(kind for group in groups for kind in group)
+    return [
         [kind, *(format.percent(group.get(kind, {}).get("after")) for group in groups)]
         for kind in kinds
     ]
-    return join(
-        tag("h2", "Accuracy after, by kind"), _table(("Kind", *(run.name for run in runs)), rows)
-    )
 
 
-def _settings(runs: Sequence[Run]) -> Markup | None:
-    names = dict.fromkeys(name for run in runs for name in run.config)
+def _settings(runs: Sequence[Run]) -> list[list[str]]:
+    """Each setting that is not the same in all runs, and the runs' values."""
     rows = []
-    for name in names:
+    for name in dict.fromkeys(name for run in runs for name in run.config):
         values = [str(run.config.get(name, format.ABSENT)) for run in runs]
         if name not in _NOT_A_CHOICE and len(set(values)) > 1:
             rows.append([name, *values])
-    if not rows:
-        return None
-    return join(
-        tag("h2", "Settings that differ"), _table(("Setting", *(run.name for run in runs)), rows)
-    )
+    return rows

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mrlm.sampling.rollout import Record
 
 _NUM_EXAMPLES = 3
-_LONGEST = 400  # characters of a text that is printed
+_MAX_CHARS = 400  # characters of a text that is printed
 
 
 def print_comparison(console: Console, comparison: Comparison) -> None:
@@ -150,4 +150,4 @@ def _plain(text: str) -> Text:
 
 def _shorten(text: str) -> str:
     text = " ".join(text.split())
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
+    return text if len(text) <= _MAX_CHARS else f"{text[:_MAX_CHARS]} …"

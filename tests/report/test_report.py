@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,12 +14,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+import mrlm.report
 from mrlm.evaluation.comparison import Comparison, compare
 from mrlm.evaluation.evaluation import Evaluation
 from mrlm.evaluation.summary import summarize
 from mrlm.report import format, print_comparison, print_evaluation, write_report
 from mrlm.report.charts import curves
-from mrlm.report.markup import Markup, join, tag
+from mrlm.report.runs import load_runs, write_runs_report
 from mrlm.runs.folder import RunFolder
 
 Make = Callable[..., Evaluation]
@@ -158,9 +160,20 @@ def test_a_folder_without_a_run_says_what_to_do(evaluation: Make, tmp_path: Path
     evaluation([1.0]).save(tmp_path)
     with pytest.raises(ValueError, match="holds no comparison"):
         write_report(tmp_path)
-    (tmp_path / "results.json").write_text('{"comparison": {}}')
-    with pytest.raises(ValueError, match="not written by this version"):
-        write_report(tmp_path)
+    for broken in ('{"comparison": {}}', '{"comparison": []}', '{"comparison": null}'):
+        (tmp_path / "results.json").write_text(broken)
+        with pytest.raises(ValueError, match="not written by this version"):
+            write_report(tmp_path)
+
+
+def test_no_part_of_the_results_can_be_missing(comparison: Comparison, tmp_path: Path) -> None:
+    file = make_run(tmp_path, comparison) / "results.json"
+    whole = json.loads(file.read_text())
+    for name in ("title", "created", "warnings", "phases", "environment", "command"):
+        assert name in whole
+        file.write_text(json.dumps({key: value for key, value in whole.items() if key != name}))
+        with pytest.raises(ValueError, match=f"not written by this version.*{name}"):
+            write_report(tmp_path)
 
 
 def test_charts_skip_what_is_undefined_and_take_the_pages_colours() -> None:
@@ -177,11 +190,37 @@ def test_charts_skip_what_is_undefined_and_take_the_pages_colours() -> None:
     assert curves([{"step": 1, "reward": 1.0}]) == []
 
 
-def test_tags_escape_text_and_attributes_but_not_markup() -> None:
-    assert tag("p", "<b>", tag("i", "&"), None, class_='a"b', aria_hidden="true") == (
-        '<p class="a&quot;b" aria-hidden="true">&lt;b&gt;<i>&amp;</i></p>'
-    )
-    assert join("<", Markup("<br>")) == "&lt;<br>"
+def test_hostile_names_and_settings_stay_text_in_a_page_of_runs(
+    evaluation: Make, tmp_path: Path
+) -> None:
+    runs = []
+    for number in range(2):
+        folder = tmp_path / f"{HOSTILE.replace('/', '|')}{number}"
+        before, after = evaluation([0.0, 1.0, 1.0]), evaluation([1.0, 0.0, 1.0])
+        make_run(folder, compare(poison(before), poison(after)), warnings=[HOSTILE])
+        run = RunFolder(folder)
+        run.write_config({HOSTILE: f"{HOSTILE}{number}"})
+        run.write_metrics({"step": i, "reward": i / 3} for i in range(3))
+        runs.append(folder)
+
+    page = write_runs_report(load_runs(runs), tmp_path).read_text()
+
+    outline = Outline(page)
+    assert outline.open == []
+    assert not {"script", "img"} & set(outline.tags)
+    assert "onerror" not in outline.attributes
+    for expected in (*(str(run) for run in runs), HOSTILE, f"{HOSTILE}1", f"odd{HOSTILE}"):
+        assert expected in outline.text, expected
+    assert any(text.endswith(f": {HOSTILE}") for text in outline.text)
+    assert outline.tags.count("svg") == 1
+
+
+def test_only_charts_go_into_a_page_unescaped() -> None:
+    templates = Path(mrlm.report.__file__).parent / "templates"
+    sources = [path.read_text() for path in sorted(templates.iterdir())]
+
+    assert len(sources) == 5
+    assert re.findall(r"\S+\s*\|\s*safe|Markup|autoescape", " ".join(sources)) == ["svg|safe"]
 
 
 @pytest.mark.parametrize(

@@ -4,16 +4,16 @@ The facts are common knowledge in our words or made-up figures, written for this
 here is evidence about the world, and prompts say so. ``{n}`` in a fact is a number that each row
 draws anew.
 
-In the text of the four modules a motion is a paragraph: its name and wording, then pairs of facts
-on the same point, the first (``+``) for the motion and the second (``-``) against it, then facts
-(``=``) that support neither side.
+In the text files beside this module a motion is a paragraph: its name and wording, then pairs of
+facts on the same point, the first (``+``) for the motion and the second (``-``) against it, then
+facts (``=``) that support neither side. Rows depend on the order of motions: add new ones at the
+end of the last file.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from mrlm.tasks.debate.topics import environment, life, society, technology
+from importlib.resources import files
 
 __all__ = ["ORIGINAL", "TOPICS", "Point", "Topic", "parse_topics"]
 
@@ -28,6 +28,8 @@ ORIGINAL = (
     "online_education",
     "privacy_security",
 )
+
+_FILES = ("technology.txt", "society.txt", "environment.txt", "life.txt")
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,6 @@ def _parse_topic(paragraph: str) -> Topic:
 
 TOPICS: dict[str, Topic] = {
     topic.name: topic
-    for module in (technology, society, environment, life)
-    for topic in parse_topics(module.TEXT)
+    for name in _FILES
+    for topic in parse_topics(files(__name__).joinpath(name).read_text(encoding="utf-8"))
 }

@@ -24,7 +24,7 @@ def mrlm(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "mrlm.cli", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
     )
 
 

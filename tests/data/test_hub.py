@@ -236,7 +236,7 @@ def _run(hub: Any, tmp_path: Path, token: str, xet: bool, *flags: str) -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
     assert result.returncode == 0, result.stderr

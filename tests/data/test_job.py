@@ -201,7 +201,7 @@ def test_the_script_runs_the_job(out: Path) -> None:
         [sys.executable, str(JOB), "--size", "4", "--out", str(out)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert result.returncode == 0, result.stderr

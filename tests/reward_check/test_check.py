@@ -70,7 +70,7 @@ def check(tmp_path: Path) -> Check:
     def run(source: str, **options: Any) -> RewardCheck:
         file = tmp_path / "mine.py"
         file.write_text(source)
-        return check_reward(f"{file}:reward", TOY, **{"num_rows": 20, "time_limit": 5, **options})
+        return check_reward(f"{file}:reward", TOY, **{"num_rows": 20, "time_limit": 60, **options})
 
     return run
 
@@ -137,7 +137,7 @@ def test_the_limit(check: Check) -> None:
         ("raise KeyboardInterrupt", "raised", "KeyboardInterrupt"),
         ("__import__('os')._exit(0)", "ended", "exit code 0"),
         ("__import__('os').kill(__import__('os').getpid(), 11)", "ended", "exit code -11"),
-        ("__import__('time').sleep(60)", "hung", "no answer within 1 s"),
+        ("__import__('time').sleep(600)", "hung", "no answer within 1 s"),
         ("return []", "wrong_shape", "returned 0 values for 1 completions"),
         ("return [1.0, 1.0]", "wrong_shape", "returned 2 values for 1 completions"),
         ("return 1.0", "wrong_shape", "returned float; return a list"),
@@ -151,7 +151,8 @@ def test_the_limit(check: Check) -> None:
 def test_a_completion_that_breaks_the_function_is_found(
     trick: str, failure: str, message: str, check: Check
 ) -> None:
-    result = check(FORGE + _tricked(trick), time_limit=1)
+    limit = {"time_limit": 1} if failure == "hung" else {}
+    result = check(FORGE + _tricked(trick), **limit)
 
     (broken,) = result.broken
     assert (broken.case.name, broken.failure) == ("trick", failure)

@@ -188,7 +188,7 @@ def run_crippled(number: int, argument: int, error: int) -> tuple[str, str, str]
         env={**os.environ, "PYTHONPATH": str(Path(mrlm.__file__).parents[1])},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr

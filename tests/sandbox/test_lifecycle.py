@@ -151,7 +151,7 @@ def test_a_zygote_whose_trainer_ended_while_it_started_leaves_no_folder(tmp_path
             ],
             pass_fds=[theirs.fileno()],
             check=False,
-            timeout=60,
+            timeout=600,
         )
     assert done.returncode == 1
     assert not folder.exists()
@@ -220,7 +220,7 @@ print("good")
 
 def test_a_forked_process_has_zygotes_of_its_own() -> None:
     with run_script(FORKED) as trainer:
-        output, errors = trainer.communicate(timeout=60)
+        output, errors = trainer.communicate(timeout=600)
     assert output == "good\n", errors
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import platform
 import secrets
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from probes import DAMAGE, LEAKS
+from processes import until
 from victim import Victim
 
 from mrlm.sandbox import Sandbox
@@ -89,6 +89,17 @@ def test_the_leaks_are_real(tmp_path: Path) -> None:
     assert len(read) >= 0.8 * len(LEAKS), sorted(set(LEAKS) - read)
 
 
+def is_harmed(victim: Victim, code: str, folder: Path) -> bool:
+    """By a plain subprocess, until it ends or for five seconds."""
+    before = victim.condition()
+    process = subprocess.Popen([sys.executable, "-I", "-S", "-c", code], cwd=folder)
+    until(lambda: process.poll() is not None or victim.condition() != before, 5)
+    harmed = victim.condition() != before
+    process.kill()
+    process.wait()
+    return harmed
+
+
 def test_the_damage_is_real(tmp_path: Path) -> None:
     done = set()
     for number, (name, code) in enumerate(DAMAGE.items()):
@@ -96,15 +107,7 @@ def test_the_damage_is_real(tmp_path: Path) -> None:
         folder.mkdir()
         with Victim(folder, "secret") as victim:
             (folder / "work").mkdir()
-            before = victim.condition()
-            process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", victim.target(code)], cwd=folder / "work"
-            )
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(0.5)
-            if victim.condition() != before:
+            if is_harmed(victim, victim.target(code), folder / "work"):
                 done.add(name)
-            process.kill()
-            process.wait()
     print(f"\ndone by a plain subprocess: {len(done)} of {len(DAMAGE)}")
     assert len(done) >= 0.8 * len(DAMAGE), sorted(set(DAMAGE) - done)

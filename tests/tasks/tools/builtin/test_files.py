@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -139,8 +138,7 @@ def test_a_link_that_appears_meanwhile_leads_nowhere(tool: Any, outside: Path, r
     thread = threading.Thread(target=swap)
     thread.start()
     seen = set()
-    end = time.monotonic() + 0.7
-    while time.monotonic() < end:
+    for _ in range(2_000):
         try:
             seen.add(tool("read", "swap/secret.txt"))
         except ValueError:
@@ -151,15 +149,14 @@ def test_a_link_that_appears_meanwhile_leads_nowhere(tool: Any, outside: Path, r
 
 
 def test_pipes_sockets_and_folders_are_no_files(tool: Any, root: Path) -> None:
+    """Opened as a file, the pipe would wait for its other end for ever."""
     os.mkfifo(root / "pipe")
-    start = time.monotonic()
     for action in ("read", "write"):
         for path in ("pipe", "docs", "."):
             with pytest.raises(ValueError):
                 tool(action, path, "x")
     with pytest.raises(ValueError):
         tool("list", "a.txt")
-    assert time.monotonic() - start < 1, "nothing waits for the other end"
 
 
 def test_devices_are_no_files() -> None:

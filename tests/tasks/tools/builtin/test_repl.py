@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,9 +53,7 @@ def test_more_sessions_than_may_live_keep_their_state(monkeypatch: pytest.Monkey
 def test_a_loop_ends_and_says_that_the_state_is_gone(session: PythonSession) -> None:
     tool = make_python_repl(session)
     tool("x = 1")
-    start = time.monotonic()
     assert "variables are gone" in tool("while True: pass")
-    assert time.monotonic() - start < 20
     assert "NameError" in tool("print(x)")
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from hashlib import blake2b
 
 import pytest
+from processor_time import processor_time
 
 from mrlm.tasks.tools.builtin import make_web_search, web_search
 from mrlm.tasks.tools.builtin.encyclopedia import ENTITY_KINDS, entities, pages
@@ -54,9 +54,8 @@ def test_strange_queries_find_nothing_and_break_nothing(query: str) -> None:
 
 
 def test_a_long_query_of_many_words_is_quick() -> None:
-    start = time.perf_counter()
-    web_search(" ".join(["a made up town"] * 13))
-    assert time.perf_counter() - start < 1
+    with processor_time(at_most=0.5):
+        web_search(" ".join(["a made up town"] * 13))
 
 
 @pytest.mark.parametrize("query", ["", "  ", "x" * 201, "y" * 1_000_000, None, 5, ["a"]])

@@ -36,6 +36,7 @@ def test_wrong_options(bench: Any, wrong: tuple[str, ...]) -> None:
         bench.parse_arguments(list(wrong))
 
 
+@pytest.mark.integration
 def test_refuses_without_a_gpu() -> None:
     done = subprocess.run(
         [sys.executable, str(SCRIPT), "--steps", "1"],

@@ -107,6 +107,8 @@ def run_under_torchrun(processes: int, script: str) -> str:
     return done.stdout
 
 
+@pytest.mark.integration
+@pytest.mark.distributed
 def test_one_process_under_torchrun() -> None:
     """A real start: the state that comes back, and that trainers' settings follow it."""
     script = (
@@ -120,6 +122,8 @@ def test_one_process_under_torchrun() -> None:
     assert "got 1 0 True cpu" in run_under_torchrun(1, script)
 
 
+@pytest.mark.integration
+@pytest.mark.distributed
 def test_shares_come_back_in_the_order_of_the_rows() -> None:
     """Five rows over two processes, two results of each."""
     script = (

@@ -34,6 +34,7 @@ def test_the_cpu_is_taken_on_request() -> None:
     assert hardware.bf16 == has_fast_bf16(torch.device("cpu"))
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("processes", [1, 2, 1000])
 def test_cores_are_shared_among_local_processes(processes: int) -> None:
     """Those that the process may use, not all that the machine has."""
@@ -48,6 +49,7 @@ def test_cores_are_shared_among_local_processes(processes: int) -> None:
     assert int(told) == max(1, cores // processes)
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a setting of glibc")
 def test_freed_memory_is_reused() -> None:
     counts = {

@@ -135,6 +135,7 @@ print(imported)
 """
 
 
+@pytest.mark.integration
 def test_tasks_import_and_build_their_data_without_torch() -> None:
     result = subprocess.run(
         [sys.executable, "-c", LIGHT], capture_output=True, text=True, timeout=600, check=False

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import torch
 
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("kill")]
+
 SCRIPT = Path(__file__).with_name("kill_run.py")
 FAST = ("ppo-full", "grpo-lora", "sft-full", "dpo-lora")
 SLOW = ("ppo-lora", "grpo-full", "sft-lora", "dpo-full")

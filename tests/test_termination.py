@@ -13,6 +13,8 @@ import pytest
 
 import mrlm
 
+pytestmark = pytest.mark.integration
+
 ROOT = Path(mrlm.__file__).parents[1]
 HOLDS_A_FOLDER = """
 import sys, time

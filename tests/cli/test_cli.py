@@ -28,6 +28,7 @@ def test_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert "examples:\n  mrlm " in output
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     "arguments", [["--help"], ["eval", "--help"], ["train", "ppo", "--dry_run"]]
 )
@@ -67,6 +68,7 @@ def test_tasks_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["tools"]["environment"] == "ToolUseEnvironment"
 
 
+@pytest.mark.integration
 def test_tasks_do_not_import_torch() -> None:
     code = (
         "import sys\nfrom mrlm import cli\ncli.main(['tasks'])\nsys.exit('torch' in sys.modules)\n"
@@ -74,6 +76,7 @@ def test_tasks_do_not_import_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
 
 
+@pytest.mark.integration
 def test_the_program_and_a_reader_that_has_had_enough() -> None:
     program = Path(sys.executable).with_name("mrlm")
     done = subprocess.run(

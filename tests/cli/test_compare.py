@@ -28,6 +28,7 @@ def mrlm(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.integration
 def test_compare_as_json_and_as_a_report(evaluation: Make, tmp_path: Path) -> None:
     evaluation([0.0, 0.0, 1.0]).save(tmp_path / "a")
     evaluation([1.0, 1.0, 1.0]).save(tmp_path / "b")
@@ -47,6 +48,7 @@ def test_compare_as_json_and_as_a_report(evaluation: Make, tmp_path: Path) -> No
     assert report.is_file()
 
 
+@pytest.mark.integration
 def test_compare_for_people(evaluation: Make, tmp_path: Path) -> None:
     evaluation([0.0, 1.0]).save(tmp_path)
 
@@ -56,6 +58,7 @@ def test_compare_for_people(evaluation: Make, tmp_path: Path) -> None:
     assert "No clear change" in done.stdout
 
 
+@pytest.mark.integration
 def test_pairing_mistakes_reach_the_shell(evaluation: Make, tmp_path: Path) -> None:
     evaluation([0.0]).save(tmp_path / "a")
     evaluation([0.0, 1.0]).save(tmp_path / "b")

@@ -86,6 +86,7 @@ def test_mistakes(arguments: list[str], message: str, capsys: pytest.CaptureFixt
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.integration
 def test_the_recipe_runs_and_its_failure_is_passed_on(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -119,6 +120,7 @@ time.sleep(600)
 """
 
 
+@pytest.mark.integration
 def test_ctrl_c_waits_until_the_recipe_has_saved(tmp_path: Path) -> None:
     code = (
         "import sys\nfrom mrlm.cli.train import _launch\n"

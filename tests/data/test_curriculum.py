@@ -129,6 +129,7 @@ def _train(kind: str, model: Any, tokenizer: Any, folder: Path, **more: Any) -> 
     return trainer
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", ["ppo", "grpo"])
 def test_uninformative_prompts_are_counted_and_replaced(
     kind: str, tiny_llama: Any, tiny_tokenizer: Any, tmp_path: Path
@@ -146,6 +147,7 @@ def test_uninformative_prompts_are_counted_and_replaced(
     assert logs[0]["frac_resampled"] == first[0]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", ["ppo", "grpo"])
 def test_resampling_resumes_bit_for_bit(
     kind: str, tiny_llama: Any, tiny_tokenizer: Any, tmp_path: Path

@@ -243,6 +243,7 @@ def _run(hub: Any, tmp_path: Path, token: str, xet: bool, *flags: str) -> None:
     assert token not in result.stdout + result.stderr
 
 
+@pytest.mark.integration
 def test_the_snippet_of_the_card_loads_what_was_pushed(
     hub: Any, hub_module: Any, tmp_path: Path
 ) -> None:

@@ -196,6 +196,7 @@ def test_a_wrong_request_is_told(
     assert not out.exists()
 
 
+@pytest.mark.integration
 def test_the_script_runs_the_job(out: Path) -> None:
     result = subprocess.run(
         [sys.executable, str(JOB), "--size", "4", "--out", str(out)],

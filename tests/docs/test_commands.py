@@ -252,6 +252,7 @@ class Shell:
         }
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("command", _cases(at_level("fast")))
 def test_it_runs(command: Any, tmp_path: Path) -> None:
     said = Shell(tmp_path)(command)

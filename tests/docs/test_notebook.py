@@ -106,6 +106,7 @@ def test_parameters_stand_in_one_cell_and_are_all_used() -> None:
     assert not names, "no cell reads these"
 
 
+@pytest.mark.integration
 def test_its_cells_run(tiny_folder: str, tmp_path: Path) -> None:
     script = tmp_path / "notebook.py"
     script.write_text(_script(SMALL | {"MODEL": tiny_folder}), encoding="utf-8")

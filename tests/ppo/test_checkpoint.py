@@ -19,6 +19,8 @@ from transformers import AutoModelForCausalLM, TrainerCallback
 from mrlm.ppo.checkpoint import VALUE_FILE
 from mrlm.ppo.value import without_value_function
 
+pytestmark = pytest.mark.integration
+
 Make = Callable[..., Any]
 
 TWO_EPOCHS = {"num_ppo_epochs": 2, "steps_per_generation": 2, "max_steps": 8}

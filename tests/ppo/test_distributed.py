@@ -42,7 +42,7 @@ METRICS = (
     "grad_norm",
 )
 
-pytestmark = pytest.mark.distributed
+pytestmark = [pytest.mark.integration, pytest.mark.distributed]
 
 
 def run_under_torchrun(processes: int, *arguments: str) -> str:

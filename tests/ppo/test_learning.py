@@ -9,6 +9,8 @@ import pytest
 import torch
 from peft import LoraConfig
 
+pytestmark = pytest.mark.integration
+
 Make = Callable[..., Any]
 
 BEST, GOOD = 65, 66  # token ids

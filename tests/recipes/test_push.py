@@ -10,6 +10,8 @@ import pytest
 
 from mrlm import hub as hub_code
 
+pytestmark = pytest.mark.integration
+
 SAVING = ("--save_strategy", "steps", "--save_steps", "1")
 PUSH = ("--push_to_hub", "--hub_model_id", "tiny-sums")
 

@@ -14,6 +14,8 @@ import pytest
 
 from mrlm.runs.result import RunResult
 
+pytestmark = pytest.mark.integration
+
 ROOT = Path(__file__).parents[2]
 RECIPES = ("ppo_math", "grpo_code", "sft_tools", "dpo_debate")
 TASKS = ("math", "code", "debate", "tools")

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.distributed]
+pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.distributed]
 
 TESTS = Path(__file__).parents[1]
 RECIPES = TESTS.parent / "recipes"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -88,7 +89,10 @@ def comparison(evaluation: Make) -> Comparison:
     return compare(evaluation([0.0] * 12 + [1.0] * 8), evaluation([1.0] * 19 + [0.0]))
 
 
-def test_the_page_shows_the_numbers(comparison: Comparison, tmp_path: Path) -> None:
+def test_the_page_shows_the_numbers(
+    comparison: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "orig_argv", ["python", "-m", "pytest"])
     folder = make_run(tmp_path, comparison, warnings=["Mind the gap."])
     run = RunFolder(folder)
     run.write_config({"learning_rate": 3e-5})

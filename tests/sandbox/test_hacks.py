@@ -47,6 +47,7 @@ def test_no_program_is_rewarded(name: str, quick_sandbox: Sandbox) -> None:
     assert verdict.status in ("failed", "error", "timeout", "crash")
 
 
+@pytest.mark.integration
 def test_the_hacks_are_real() -> None:
     """A runner with tests and candidate in one process falls for a good share of them."""
     rewarded = {name for name, code in HACKS.items() if naive.rewards(code, TEST)}

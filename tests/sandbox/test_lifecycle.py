@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,20 @@ import mrlm
 from mrlm.sandbox import FunctionJob, ProgramJob, Sandbox, SandboxError, SuiteJob
 from mrlm.sandbox import worker as worker_module
 
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("sandbox")]
+
 CASES = [{"input": "", "output": "1"}]
 GOOD = FunctionJob("def f(): return 1", "f", CASES)
+
+
+@pytest.fixture(autouse=True)
+def own_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Other processes make folders of sandboxes as well."""
+    with tempfile.TemporaryDirectory(prefix="mrlm-test-") as folder:
+        os.chmod(folder, 0o755)
+        monkeypatch.setenv("TMPDIR", folder)
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield
 
 
 def folders() -> set[str]:

@@ -12,6 +12,8 @@ from processes import sandbox_processes, until
 from mrlm.sandbox import FunctionJob, Job, ProgramJob, Sandbox, SandboxError, SuiteJob
 from mrlm.sandbox.zygote import _Watch
 
+pytestmark = pytest.mark.xdist_group("sandbox")
+
 CASES = [{"input": "", "output": "1"}]
 
 BOMBS = {
@@ -111,6 +113,7 @@ def test_bomb(name: str, quick_sandbox: Sandbox) -> None:
     assert until(lambda: len(sandbox_processes(os.getpid())) <= zygotes + 10)
 
 
+@pytest.mark.integration
 def test_a_hanging_candidate_costs_its_own_time_and_nobody_elses() -> None:
     good: list[Job] = [
         FunctionJob("def f(): return 1", "f", CASES),

@@ -17,9 +17,12 @@ from victim import Victim
 
 from mrlm.sandbox import Sandbox
 
-pytestmark = pytest.mark.skipif(
-    platform.machine() != "x86_64", reason="the probes name x86_64's system calls"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        platform.machine() != "x86_64", reason="the probes name x86_64's system calls"
+    ),
+    pytest.mark.xdist_group("sandbox"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +78,7 @@ def test_no_harm_is_done(name: str, victim: Victim, exposed_sandbox: Sandbox) ->
     assert victim.condition() == before
 
 
+@pytest.mark.integration
 def test_the_leaks_are_real(tmp_path: Path) -> None:
     (tmp_path / "work").mkdir()
     with Victim(tmp_path, secrets.token_hex(12)) as victim:
@@ -100,6 +104,7 @@ def is_harmed(victim: Victim, code: str, folder: Path) -> bool:
     return harmed
 
 
+@pytest.mark.integration
 def test_the_damage_is_real(tmp_path: Path) -> None:
     done = set()
     for number, (name, code) in enumerate(DAMAGE.items()):

@@ -169,6 +169,8 @@ def test_rows_with_gradient(
     assert found.tolist() == rows
 
 
+@pytest.mark.integration
+@pytest.mark.distributed
 def test_processes_that_have_different_numbers_of_rows_to_learn_from(
     tiny_llama: Any, tiny_tokenizer: Any, tmp_path: Path
 ) -> None:

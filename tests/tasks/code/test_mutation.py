@@ -194,6 +194,7 @@ def _run(sandbox: Sandbox, codes: list[str], tests: list[list[Case]]) -> list[Ve
     return sandbox.check_many(jobs)
 
 
+@pytest.mark.integration
 def test_five_wrong_variants_of_every_family_fail(sandbox: Sandbox) -> None:
     codes, tests, owners = [], [], []
     for family in FAMILIES:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.distributed
+pytestmark = [pytest.mark.integration, pytest.mark.distributed]
 
 RANK = '''
 import json, threading

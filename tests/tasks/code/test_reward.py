@@ -272,6 +272,7 @@ print(TASK.score(row["solution"], row))
 """
 
 
+@pytest.mark.integration
 def test_the_sandbox_ends_with_the_process() -> None:
     done = subprocess.run(
         [sys.executable, "-c", USES],
@@ -285,6 +286,7 @@ def test_the_sandbox_ends_with_the_process() -> None:
     assert "Error" not in done.stderr
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_every_reference_passes_its_own_tests(split: str) -> None:
     rows = list(generate_rows(400, 21, split))

@@ -84,6 +84,7 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return seen
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", ["PPO", "GRPO", "TRL"])
 @pytest.mark.parametrize("opponent", [silent_opponent, None], ids=["opponent", "self-play"])
 def test_only_the_policys_own_tokens_are_trained(

@@ -144,6 +144,7 @@ def test_close_kills_idle_and_busy_workers() -> None:
     assert results == ["error"]
 
 
+@pytest.mark.integration
 def test_no_worker_outlives_the_interpreter() -> None:
     script = (
         "from mrlm.tasks.math import symbolic\n"

@@ -14,8 +14,13 @@ from functools import cached_property
 from statistics import fmean
 from typing import Any
 
+from mrlm.evaluation.uncertainty import (
+    Interval,
+    bootstrap_interval,
+    mcnemar_p_value,
+    permutation_p_value,
+)
 from mrlm.runs.result import STAGES, RunResult
-from mrlm.evaluation.uncertainty import Interval, bootstrap_interval, mcnemar_p_value, permutation_p_value
 
 __all__ = ["Change", "RunGroup", "Stage", "group_runs"]
 
@@ -105,9 +110,14 @@ class RunGroup:
         """Everything as plain data."""
         first = self.first
         return {
-            "algorithm": first.algorithm, "task": first.task, "model": first.model,
-            "steps": first.steps, "settings": first.settings, "seeds": self.seeds,
-            "minutes": self.minutes, "commands": [run.command for run in self.runs],
+            "algorithm": first.algorithm,
+            "task": first.task,
+            "model": first.model,
+            "steps": first.steps,
+            "settings": first.settings,
+            "seeds": self.seeds,
+            "minutes": self.minutes,
+            "commands": [run.command for run in self.runs],
             "stages": [asdict(stage) for stage in self.stages],
         }
 

@@ -26,11 +26,27 @@ __all__ = ["STAGES", "RunResult", "find_results"]
 STAGES = ("before", "sft", "after")
 # What makes two runs repetitions of each other, besides the model, the rows and the steps.
 _SETTINGS = (
-    "kinds", "difficulties", "answer_mode", "time_limit", "dataset_name", "train_file",
-    "train_rows", "curriculum", "sft_rows", "sft_learning_rate", "sft_batch_size", "use_peft",
-    "learning_rate", "lr_scheduler_type", "per_device_train_batch_size",
-    "gradient_accumulation_steps", "num_generations", "max_completion_length", "temperature",
-    "beta", "update_fraction",
+    "kinds",
+    "difficulties",
+    "answer_mode",
+    "time_limit",
+    "dataset_name",
+    "train_file",
+    "train_rows",
+    "curriculum",
+    "sft_rows",
+    "sft_learning_rate",
+    "sft_batch_size",
+    "use_peft",
+    "learning_rate",
+    "lr_scheduler_type",
+    "per_device_train_batch_size",
+    "gradient_accumulation_steps",
+    "num_generations",
+    "max_completion_length",
+    "temperature",
+    "beta",
+    "update_fraction",
 )
 _ENVIRONMENT = ("cpu_cores", "gpu", "torch", "transformers", "trl")
 
@@ -129,8 +145,9 @@ class RunResult:
                 "`mrlm results --keep` wrote"
             ) from error
         if len(lengths) > 1 or not set(scores) <= set(STAGES):
-            raise ValueError(f"{path}: each of its stages, {', '.join(scores)}, needs one score "
-                             "for each row")
+            raise ValueError(
+                f"{path}: each of its stages, {', '.join(scores)}, needs one score for each row"
+            )
         return result
 
     def keep(self, folder: Path) -> Path:

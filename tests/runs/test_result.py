@@ -13,12 +13,12 @@ import pytest
 from mrlm import cli
 from mrlm.evaluation.comparison import compare
 from mrlm.evaluation.evaluation import Evaluation
+from mrlm.evaluation.uncertainty import permutation_p_value
 from mrlm.files import read_json, write_json
 from mrlm.report.results_table import markdown, to_data
 from mrlm.runs.folder import RunFolder
 from mrlm.runs.groups import group_runs
 from mrlm.runs.result import RunResult, find_results
-from mrlm.evaluation.uncertainty import permutation_p_value
 
 ROOT = Path(__file__).parents[2]
 Scores = Sequence[float | None]
@@ -33,8 +33,13 @@ def make_run(evaluation: Callable[..., Evaluation], tmp_path: Path) -> Callable[
     """``make_run(name, before, sft or None, after, **config)``: a run's folder."""
 
     def make(
-        name: str, before: Scores, sft: Scores | None, after: Scores, task: str = "math",
-        title: str = "PPO on the task math", **config: Any,
+        name: str,
+        before: Scores,
+        sft: Scores | None,
+        after: Scores,
+        task: str = "math",
+        title: str = "PPO on the task math",
+        **config: Any,
     ) -> Path:
         run = RunFolder(tmp_path / "runs" / name)
         with run.phase("PPO training"):
@@ -132,7 +137,8 @@ def test_the_page_says_what_was_not_run(make_run: Any, capsys: pytest.CaptureFix
     assert cli.main(["results", str(worse), str(graded), "--json"]) == 0
     data = json.loads(capsys.readouterr().out)
     assert [(one["algorithm"], one["task"]) for one in data if one["stages"]] == [
-        ("PPO", "debate"), ("SFT", "code"),
+        ("PPO", "debate"),
+        ("SFT", "code"),
     ]
     assert sum(not one["stages"] for one in data) == 14
     assert data == json.loads(json.dumps(to_data(group_runs(find_results([worse, graded])[0]))))
@@ -174,8 +180,12 @@ def test_what_cannot_be_shown_is_told(make_run: Any, tmp_path: Path) -> None:
     kept = tmp_path / "kept" / "ppo_math_seed1.json"
     whole = read_json(kept)
     for broken in (
-        [1], {"scores": {}}, whole | {"extra": 1}, whole | {"scores": {"before": "1", "after": ""}},
-        whole | {"scores": {"before": "x", "after": "1"}}, whole | {"scores": {"before": [1.0]}},
+        [1],
+        {"scores": {}},
+        whole | {"extra": 1},
+        whole | {"scores": {"before": "1", "after": ""}},
+        whole | {"scores": {"before": "x", "after": "1"}},
+        whole | {"scores": {"before": [1.0]}},
         whole | {"scores": whole["scores"] | {"later": whole["scores"]["after"]}},
     ):
         write_json(kept, broken)

@@ -1,0 +1,1 @@
+"""A run's folder, its outcome, and runs that differ in nothing but their seed."""

@@ -1,9 +1,9 @@
-"""Measure a model on the held-out rows of a task, with an interval and every record kept.
+"""Evaluate a model on the held-out rows of a task, with an interval and every record kept.
 
 What counts is ``task.score``, never the training reward; ``mrlm.evaluation.summary`` says how
 samples that have no score are treated.
 
-A task with rounds of tool calls is measured by whole episodes (``mrlm.sampling.episodes``).
+A task with rounds of tool calls is evaluated in whole episodes (``mrlm.sampling.episodes``).
 
 Not covered: models behind an interface over a network.
 """
@@ -11,7 +11,8 @@ Not covered: models behind an interface over a network.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -25,17 +26,29 @@ from mrlm.sampling.types import SamplingParams, SupportsGenerate
 from mrlm.task import Task
 
 if TYPE_CHECKING:
+    from datasets import Dataset
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 RECORDS_FILE = "records.jsonl"
 RESULTS_FILE = "results.json"
 _MANY_TRUNCATED = 0.2
+_NEEDED_COLUMNS = ("id", "prompt", "kind", "difficulty")
 _GREEDY = SamplingParams(max_new_tokens=256, temperature=0.0)
 
 
 @dataclass(frozen=True)
 class EvalSettings:
-    """What was evaluated and how: two evaluations compare fairly when only ``model`` differs."""
+    """What was evaluated and how: two evaluations compare fairly when only ``model`` differs.
+
+    Attributes:
+        task: Name of the task.
+        model: Name of the model.
+        split: Of the task's rows.
+        seed: Of the task's rows, and of the sampling unless ``SamplingParams`` had its own; of the
+            sampling alone where the rows were given.
+        num_rows: Rows asked for.
+        max_new_tokens: As in ``SamplingParams``, as are the rest.
+    """
 
     task: str
     model: str
@@ -139,7 +152,7 @@ def evaluate(
     task: Task,
     params: SamplingParams = _GREEDY,
     *,
-    rows: Iterable[Mapping[str, Any]] | None = None,
+    rows: Dataset | Sequence[Mapping[str, Any]] | None = None,
     num_rows: int = 200,
     split: str = "test",
     seed: int = 0,
@@ -148,7 +161,7 @@ def evaluate(
     progress: bool = True,
     all_processes: bool = False,
 ) -> Evaluation:
-    """Measure a model on rows of a task that training does not see.
+    """Evaluate a model on rows of a task that training does not see.
 
     Args:
         model: The model; its name goes into the results.
@@ -156,33 +169,33 @@ def evaluate(
         task: For instance ``mrlm.tasks.TASKS["math"]``.
         params: How to sample; several samples per row give pass@k. Greedy, and at most 256 tokens,
             by default.
-        rows: Rows in the task's columns, in place of its own; then ``num_rows`` does not count.
-        num_rows: Rows of the task's own to evaluate.
-        split: ``"test"``, or ``"train"`` to look for overfitting.
-        seed: Of the rows, and of the sampling where ``params`` has none.
+        rows: The rows to evaluate, all of them, in the task's columns, such as
+            ``mrlm.data.load_user_dataset`` reads from a file. Default: rows that
+            ``task.build_dataset`` makes of the next three.
+        num_rows: How many of the task's rows.
+        split: ``"test"``, or ``"train"`` to look for overfitting; of given rows just a name.
+        seed: Of the task's rows, and of the sampling where ``params`` has none.
         generator: One that already holds the model's present weights; made when absent.
         output_dir: Where to save results and records.
         progress: Show a bar with an estimate on stderr.
-        all_processes: Every process calls this with the same model, measures its share of the rows,
-            and gets the whole result. ``output_dir`` is for one of them.
+        all_processes: Every process calls this with the same model, evaluates its share of the
+            rows, and gets the whole result. ``output_dir`` is for one of them.
 
     Raises:
-        ValueError: There is no row to evaluate.
+        ValueError: There is no row to evaluate, or of the given rows one lacks a column or has the
+            id of another.
     """
-    if num_rows < 1:
+    if rows is None and num_rows < 1:
         raise ValueError(f"num_rows must be at least 1, got {num_rows}")
-    is_given = rows is not None
-    rows = list(task.build_dataset(num_rows, seed, split) if rows is None else rows)
-    if not rows:
-        raise ValueError("rows is empty: there is nothing to evaluate")
-    if params.seed is None:
-        params = replace(params, seed=seed)
+    sampling_seed = seed if params.seed is None else params.seed
+    params = replace(params, seed=sampling_seed)
+    given = None if rows is None else _checked(rows)
     settings = EvalSettings(
         task=task.name,
         model=str(getattr(model, "name_or_path", "") or type(model).__name__),
         split=split,
-        seed=seed,
-        num_rows=len(rows) if is_given else num_rows,
+        seed=seed if given is None else sampling_seed,
+        num_rows=num_rows if given is None else len(given),
         max_new_tokens=params.max_new_tokens,
         num_generations=params.num_generations,
         temperature=params.temperature,
@@ -192,18 +205,19 @@ def evaluate(
         from mrlm.sampling import make_generator  # imports torch
 
         generator = make_generator(model, tokenizer)
+    chosen = list(task.build_dataset(num_rows, seed, split)) if given is None else given
     start = time.perf_counter()
-    total = len(rows) * params.num_generations
+    total = len(chosen) * params.num_generations
     if all_processes:
         from mrlm.distributed import shard_for_process  # imports torch
 
-        total = len(shard_for_process(rows)) * params.num_generations
+        total = len(shard_for_process(chosen)) * params.num_generations
     bar = progress_bar(f"Evaluating on {task.name}", total) if progress else nullcontext()
     with bar as advance:
         records = rollout(
             generator,
             tokenizer,
-            rows,
+            chosen,
             task,
             params,
             progress=advance,
@@ -214,3 +228,21 @@ def evaluate(
     if output_dir is not None:
         evaluation.save(output_dir)
     return evaluation
+
+
+def _checked(rows: Dataset | Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The rows, if records can be made of them: told before anything is sampled."""
+    found = list(rows)
+    if not found:
+        raise ValueError("rows is empty: give at least one row to evaluate")
+    for place, row in enumerate(found):
+        missing = [name for name in _NEEDED_COLUMNS if name not in row]
+        if missing:
+            raise ValueError(
+                f"row {place} has no {', '.join(missing)}: rows need the columns "
+                f"{', '.join(_NEEDED_COLUMNS)}, and those that the task's reward reads"
+            )
+    row_id, count = Counter(str(row["id"]) for row in found).most_common(1)[0]
+    if count > 1:
+        raise ValueError(f"{count} rows have the id {row_id!r}: ids must be distinct")
+    return found

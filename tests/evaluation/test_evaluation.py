@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from datasets import Dataset
 
 from mrlm.evaluation.evaluation import Evaluation, evaluate
 from mrlm.sampling.types import SamplingParams
@@ -82,6 +83,52 @@ def test_the_sampling_may_have_a_seed_of_its_own(toy_task: Task, says: Says) -> 
 
     assert generator.calls[0][1].seed == 7
     assert result.records[0].id == "test-3-0"
+
+
+def test_given_rows_are_what_is_evaluated(toy_task: Task, says: Says, tmp_path: Path) -> None:
+    """All of them, in their order, whatever the task's own rows are."""
+    rows: Any = [row for row in toy_task.build_dataset(5, 9, "train") if row["kind"] == "even"]
+    generator = says("4", "x", "0")
+    result = run(toy_task, generator, rows=rows[::-1], output_dir=tmp_path, num_rows=1)
+
+    assert [record.id for record in result.records] == ["train-9-4", "train-9-2", "train-9-0"]
+    assert [record.score for record in result.records] == [1.0, 0.0, 1.0]
+    assert (result.settings.num_rows, result.settings.seed) == (3, 0)
+    assert generator.calls[0][1].seed == 0
+    assert result.warnings() == []
+    assert Evaluation.load(tmp_path) == result
+
+
+def test_given_rows_may_be_a_dataset_and_have_a_seed(toy_task: Task, says: Says) -> None:
+    rows: Any = Dataset.from_list(toy_task.build_dataset(3, 0, "test"))  # type: ignore[arg-type]
+    generator = says("0", "1", "2")
+    result = run(toy_task, generator, rows=rows, params=SamplingParams(9, seed=5))
+
+    assert result.summary.accuracy == 1.0
+    assert (result.settings.seed, generator.calls[0][1].seed) == (5, 5)
+
+
+def test_the_task_s_rows_given_or_built_are_one_evaluation(toy_task: Task, says: Says) -> None:
+    built = run(toy_task, says("0", "x"), num_rows=2)
+    given = run(toy_task, says("0", "x"), rows=toy_task.build_dataset(2, 0, "test"))
+    assert replace(given, seconds=built.seconds) == built
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda rows: [], "rows is empty"),
+        (lambda rows: [rows[0], {"id": "x", "prompt": []}], "row 1 has no kind, difficulty: rows"),
+        (lambda rows: [*rows, rows[0]], "2 rows have the id 'test-0-0': ids must be distinct"),
+    ],
+)
+def test_given_rows_that_cannot_be_evaluated_are_told_before_sampling(
+    toy_task: Task, says: Says, change: Any, message: str
+) -> None:
+    generator = says()
+    with pytest.raises(ValueError, match=message):
+        run(toy_task, generator, rows=change(toy_task.build_dataset(2, 0, "test")))
+    assert not generator.calls
 
 
 def test_no_rows_are_no_evaluation(toy_task: Task, says: Says) -> None:

@@ -1,4 +1,4 @@
-"""``mrlm eval``: measure a model on held-out rows of a task."""
+"""``mrlm eval``: evaluate a model on held-out rows of a task."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ mrlm eval --task math --num_generations 8 --temperature 0.7      # pass@1, 2, 4,
 
 
 def add(commands: Commands[argparse.ArgumentParser]) -> None:
-    summary = "measure a model on held-out rows of a task"
+    summary = "evaluate a model on held-out rows of a task"
     parser = add_command(commands, "eval", summary, _run, _EXAMPLES)
     add_task(parser)
     add_model(parser)

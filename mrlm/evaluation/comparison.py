@@ -1,15 +1,17 @@
 """Did the model get better? Two evaluations of the same rows, paired row by row.
 
-Pairing removes the rows' difficulty from the noise: only rows that changed speak. Rows that one of
-the two evaluations could not score at all are left out, counted, and bounded by
-``difference_bounds``. Differences by kind carry no p-value: with many kinds one would be small by
-chance.
+Pairing removes the rows' difficulty from the noise: only rows that changed speak. All that is said
+about a difference rests on ``paired_difference``: accuracies here, mean scores in a run's notes,
+runs of several seeds in ``mrlm.runs.groups``. Rows that one of the two evaluations could not score
+at all are left out, counted, and bounded by ``difference_bounds``. Differences by kind carry no
+p-value: with many kinds one would be small by chance.
+
+Not covered: comparing more than two models at once.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from statistics import fmean
 from typing import Any
@@ -26,6 +28,85 @@ from mrlm.sampling.rollout import Record
 
 NUM_EXAMPLES = 6
 _SHOWN_IDS = 3
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """The mean difference of paired values, and how sure it is.
+
+    Attributes:
+        pairs: (row, sample) -> the value before and after.
+        rows: Row -> mean of after minus before over its pairs.
+        difference: Mean over the rows.
+        interval: Of the difference: bootstrap over rows.
+        p_value: Two-sided.
+        test: Which test gave it: exact McNemar for one pair per row of values that are 0 or 1, else
+            a sign-flip permutation test on the rows.
+    """
+
+    pairs: dict[tuple[Hashable, int], tuple[float, float]]
+    rows: dict[Hashable, float]
+    difference: float
+    interval: Interval
+    p_value: float
+    test: str
+
+
+def paired_difference(
+    before: Mapping[tuple[Hashable, int], float | None],
+    after: Mapping[tuple[Hashable, int], float | None],
+    *,
+    are_means: bool = False,
+) -> PairedDifference | None:
+    """Pair values of two sides and test their difference.
+
+    Args:
+        before: (row, sample) -> a value in [0, 1]; ``None``, or no entry, where there is none.
+        after: Likewise; its order is that of the rows.
+        are_means: The values are means over samples, so that even 0 and 1 are no single outcomes.
+
+    Returns:
+        ``None`` where no row and sample has a value on both sides.
+    """
+    pairs: dict[tuple[Hashable, int], tuple[float, float]] = {}
+    differences: dict[Hashable, list[float]] = {}
+    for key, new in after.items():
+        old = before.get(key)
+        if old is not None and new is not None:
+            pairs[key] = (old, new)
+            differences.setdefault(key[0], []).append(new - old)
+    if not pairs:
+        return None
+    rows = {row: fmean(found) for row, found in differences.items()}
+    changes = list(rows.values())
+    are_single = len(pairs) == len(rows) and not are_means
+    if are_single and all(value in (0.0, 1.0) for pair in pairs.values() for value in pair):
+        p_value, test = mcnemar_p_value(changes.count(1.0), changes.count(-1.0)), "exact McNemar"
+    else:
+        p_value, test = permutation_p_value(changes, seed=0), "sign-flip permutation"
+    return PairedDifference(
+        pairs=pairs,
+        rows=rows,
+        difference=fmean(changes),
+        interval=bootstrap_interval(changes, bounds=(-1.0, 1.0), seed=0),
+        p_value=p_value,
+        test=test,
+    )
+
+
+def compare_scores(before: Evaluation, after: Evaluation) -> PairedDifference | None:
+    """Scores instead of accuracies, partial marks included.
+
+    Returns:
+        ``None`` where every score is 0 or 1, which the accuracy says already, or nothing is paired.
+    """
+    found = paired_difference(
+        {(record.id, record.sample): record.score for record in before.records},
+        {(record.id, record.sample): record.score for record in after.records},
+    )
+    if found is None or all(score in (0.0, 1.0) for pair in found.pairs.values() for score in pair):
+        return None
+    return found
 
 
 @dataclass(frozen=True)
@@ -122,19 +203,20 @@ def compare(before: Evaluation, after: Evaluation) -> Comparison:
     first_before, first_after = _first_samples(before), _first_samples(after)
     _check_same_rows(first_before, first_after)
     rows_before, rows_after = row_accuracies(before.records), row_accuracies(after.records)
-    changes = {
-        row: rows_after[row] - rows_before[row]
-        for row in first_after
-        if row in rows_before and row in rows_after
-    }
-    if not changes:
+    several = max(before.settings.num_generations, after.settings.num_generations) > 1
+    paired = paired_difference(
+        {(row, 0): accuracy for row, accuracy in rows_before.items()},
+        {(row, 0): rows_after.get(row) for row in first_after},
+        are_means=several,
+    )
+    if paired is None:
         raise ValueError(
             "no row has a score in both evaluations, so nothing can be compared: "
             "see the errors in their results.json"
         )
+    changes = {str(row): change for row, change in paired.rows.items()}
     gained = [row for row, change in changes.items() if change > 0]
     lost = [row for row, change in changes.items() if change < 0]
-    p_value, test = _test(before, after, changes)
 
     by_kind = _groups(
         after.summary.by_kind,
@@ -156,14 +238,14 @@ def compare(before: Evaluation, after: Evaluation) -> Comparison:
         num_unpaired=len(first_after) - len(changes),
         accuracy_before=group([record for record in before.records if record.id in changes]),
         accuracy_after=group([record for record in after.records if record.id in changes]),
-        difference=fmean(changes.values()),
-        interval=bootstrap_interval(list(changes.values()), bounds=(-1.0, 1.0), seed=0),
+        difference=paired.difference,
+        interval=paired.interval,
         difference_bounds=(
             after.summary.accuracy_bounds[0] - before.summary.accuracy_bounds[1],
             after.summary.accuracy_bounds[1] - before.summary.accuracy_bounds[0],
         ),
-        p_value=p_value,
-        test=test,
+        p_value=paired.p_value,
+        test=paired.test,
         num_gained=len(gained),
         num_lost=len(lost),
         by_kind=by_kind,
@@ -212,13 +294,6 @@ def _check_same_rows(before: Mapping[str, Record], after: Mapping[str, Record]) 
 def _some(rows: list[str]) -> str:
     shown = ", ".join(repr(row) for row in rows[:_SHOWN_IDS])
     return f" ({shown}{', ...' if len(rows) > _SHOWN_IDS else ''})" if rows else ""
-
-
-def _test(before: Evaluation, after: Evaluation, changes: Mapping[str, float]) -> tuple[float, str]:
-    if before.settings.num_generations == after.settings.num_generations == 1:
-        counts = Counter(changes.values())
-        return mcnemar_p_value(counts[1.0], counts[-1.0]), "exact McNemar"
-    return permutation_p_value(list(changes.values()), seed=0), "sign-flip permutation"
 
 
 def _groups(

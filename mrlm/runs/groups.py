@@ -1,25 +1,21 @@
 """Runs that differ in nothing but their seed, and what each of their stages changed.
 
-Each stage is compared with the stage before it, row by row, so that what imitation gained is not
-counted for the algorithm after it. With several seeds a row counts with its mean over them: the
+Each stage is compared with the stage before it, row by row, so that what the SFT warm-up gained is
+not counted for the algorithm after it. With several seeds a row counts with its mean over them: the
 interval and the test then speak of other rows, not of other seeds, which ``Change.by_seed`` shows.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from statistics import fmean
 from typing import Any
 
-from mrlm.evaluation.uncertainty import (
-    Interval,
-    bootstrap_interval,
-    mcnemar_p_value,
-    permutation_p_value,
-)
+from mrlm.evaluation.comparison import paired_difference
+from mrlm.evaluation.uncertainty import Interval
 from mrlm.runs.result import STAGES, RunResult
 
 __all__ = ["Change", "RunGroup", "Stage", "group_runs"]
@@ -99,7 +95,7 @@ class RunGroup:
 
     @cached_property
     def stages(self) -> list[Stage]:
-        """In the order in which they were measured."""
+        """In the order in which they were evaluated."""
         names = [name for name in STAGES if name in self.first.scores]
         return [
             self._stage(name, names[place - 1] if place else None)
@@ -164,30 +160,27 @@ def _change(
     value: Callable[[float], float],
 ) -> Change | None:
     """Of scores by seed and row; ``None`` where no row has a score on both sides."""
-    changes = [
-        [
-            None if old is None or new is None else value(new) - value(old)
-            for old, new in zip(olds, news, strict=True)
-        ]
-        for olds, news in zip(was, now, strict=True)
-    ]  # (seeds, rows)
-    means = [_mean(row) for row in zip(*changes, strict=True)]
-    rows = [mean for mean in means if mean is not None]
-    if not rows:
+    paired = paired_difference(_by_row(was, value), _by_row(now, value), are_means=len(now) > 1)
+    if paired is None:
         return None
-    if len(now) == 1 and set(rows) <= {-1.0, 0.0, 1.0}:
-        p_value = mcnemar_p_value(rows.count(1.0), rows.count(-1.0))
-    else:
-        p_value = permutation_p_value(rows, seed=0)
+    by_seed: list[list[float]] = [[] for _ in now]
+    for (_, seed), (old, new) in paired.pairs.items():
+        by_seed[seed].append(new - old)
     return Change(
-        num_rows=len(rows),
-        difference=fmean(rows),
-        interval=bootstrap_interval(rows, bounds=(-1.0, 1.0), seed=0),
-        p_value=p_value,
-        by_seed=[_mean(seed) for seed in changes],
+        num_rows=len(paired.rows),
+        difference=paired.difference,
+        interval=paired.interval,
+        p_value=paired.p_value,
+        by_seed=[fmean(changes) if changes else None for changes in by_seed],
     )
 
 
-def _mean(values: Iterable[float | None]) -> float | None:
-    present = [value for value in values if value is not None]
-    return fmean(present) if present else None
+def _by_row(
+    scores: Sequence[Sequence[float | None]], value: Callable[[float], float]
+) -> dict[tuple[Hashable, int], float | None]:
+    """Row by row, the seeds of a row together."""
+    return {
+        (row, seed): None if score is None else value(score)
+        for row, of_seeds in enumerate(zip(*scores, strict=True))
+        for seed, score in enumerate(of_seeds)
+    }

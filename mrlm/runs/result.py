@@ -87,7 +87,7 @@ class RunResult:
 
         Raises:
             FileNotFoundError: A file or an evaluation is missing.
-            ValueError: The run is none on one task, or its stages were measured on different rows.
+            ValueError: The run is none on one task, or its stages were evaluated on different rows.
         """
         results, config = read_json(folder / RESULTS_FILE), read_json(folder / CONFIG_FILE)
         if "mixture" in config:
@@ -103,7 +103,7 @@ class RunResult:
         }
         rows = {_digest(evaluation, folder) for evaluation in stages.values()}
         if len(rows) > 1:
-            raise ValueError(f"{folder}: its stages were measured on different rows; run it again")
+            raise ValueError(f"{folder}: its stages were evaluated on different rows; run it again")
         settings = stages["before"].settings
         return cls(
             algorithm=algorithm,

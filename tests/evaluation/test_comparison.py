@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mrlm.evaluation.comparison import NUM_EXAMPLES, compare
+from mrlm.evaluation.comparison import (
+    NUM_EXAMPLES,
+    compare,
+    compare_scores,
+    paired_difference,
+)
 from mrlm.evaluation.evaluation import Evaluation
-from mrlm.evaluation.uncertainty import mcnemar_p_value, permutation_p_value
+from mrlm.evaluation.uncertainty import (
+    bootstrap_interval,
+    mcnemar_p_value,
+    permutation_p_value,
+)
 
 Make = Callable[..., Evaluation]
+Values = dict[tuple[Hashable, int], float | None]
 
 
 def test_counts_and_differences_by_hand(evaluation: Make) -> None:
@@ -117,9 +129,73 @@ def test_examples_are_few(evaluation: Make) -> None:
     assert result.num_gained == 40
 
 
+def test_a_row_counts_with_the_mean_of_its_pairs() -> None:
+    """Pairs are of one row and sample; a row with more samples weighs no more than another."""
+    before: Values = {("a", 0): 0.0, ("a", 1): 0.5, ("b", 0): 1.0, ("c", 0): None, ("d", 0): 0.25}
+    after: Values = {("b", 0): 0.0, ("a", 0): 1.0, ("a", 1): 0.5, ("c", 0): 1.0, ("e", 0): 1.0}
+
+    found = paired_difference(before, after)
+
+    assert found is not None
+    assert found.pairs == {("b", 0): (1.0, 0.0), ("a", 0): (0.0, 1.0), ("a", 1): (0.5, 0.5)}
+    assert found.rows == {"b": -1.0, "a": 0.5}
+    assert found.difference == -0.25
+    assert (found.test, found.p_value) == (
+        "sign-flip permutation",
+        permutation_p_value([-1.0, 0.5], seed=0),
+    )
+    assert found.interval == bootstrap_interval([-1.0, 0.5], bounds=(-1.0, 1.0), seed=0)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "are_means", "test"),
+    [
+        ([0.0, 1.0, 0.0], [1.0, 1.0, 1.0], False, "exact McNemar"),
+        ([0.0, 1.0, 0.0], [1.0, 1.0, 1.0], True, "sign-flip permutation"),
+        ([0.0, 1.0, 0.5], [1.0, 1.0, 0.5], False, "sign-flip permutation"),
+    ],
+)
+def test_the_test_follows_from_the_values(
+    before: list[float], after: list[float], are_means: bool, test: str
+) -> None:
+    def values(side: list[float]) -> Values:
+        return {(row, 0): value for row, value in enumerate(side)}
+
+    found = paired_difference(values(before), values(after), are_means=are_means)
+    assert found is not None and found.test == test
+
+
+def test_nothing_in_common_has_no_difference() -> None:
+    assert paired_difference({("a", 0): 1.0}, {("a", 1): 1.0, ("b", 0): None}) is None
+
+
+def test_scores_are_compared_where_marks_are_partial(evaluation: Make) -> None:
+    assert compare_scores(evaluation([0.0, 1.0, None]), evaluation([1.0, 1.0, 0.0])) is None
+    assert compare_scores(evaluation([None]), evaluation([0.5])) is None
+
+    found = compare_scores(evaluation([0.5, 0.0, None]), evaluation([0.75, 1.0, 0.5]))
+    assert found is not None
+    assert found.rows == {"row-0": 0.25, "row-1": 1.0}
+    # An accuracy knows no half marks.
+    assert compare(evaluation([0.5, 0.0]), evaluation([0.75, 1.0])).difference == 0.5
+
+
 def test_the_package_exports_functions_whatever_was_imported_before() -> None:
     import mrlm.evaluation.comparison
     import mrlm.evaluation.evaluation
 
     assert mrlm.compare is mrlm.evaluation.comparison.compare
     assert mrlm.evaluate is mrlm.evaluation.evaluation.evaluate
+    for name in mrlm.evaluation.__all__:
+        assert getattr(mrlm.evaluation, name).__name__ == name
+    assert dir(mrlm.evaluation) == mrlm.evaluation.__all__
+    with pytest.raises(AttributeError, match="no attribute 'exam'"):
+        _ = mrlm.evaluation.exam
+
+
+def test_evaluations_are_read_and_compared_without_torch() -> None:
+    code = (
+        "import sys; from mrlm.evaluation import Evaluation, compare, evaluate; "
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install format check test test-slow demo bench bench-step bench-sandbox bench-gpu clean
+.PHONY: install format check test test-all test-slow wheel-test demo bench bench-step bench-sandbox \
+	bench-gpu clean
 
 install: $(INSTALLED)
 
@@ -27,11 +28,23 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test: install
-	$(BIN)/python -m pytest $(ARGS)
+# Two processes, and tests that load the machine on one of them. ARGS names a room or adds options:
+# ARGS=tests/ppo, ARGS='-n 8'.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
 
+test: install
+	$(PYTEST) -m 'not slow and not integration and not gpu' $(ARGS)
+
+test-all: install
+	$(PYTEST) -m 'not slow and not gpu' $(ARGS)
+
+# One after another: each takes all cores.
 test-slow: install
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+# The wheel in an environment of its own, outside the checkout.
+wheel-test: install
+	tests/wheel.sh $(BIN)/python
 
 # ARGS='--help' lists the options.
 demo: install

@@ -40,7 +40,7 @@ from mrlm.hardware import set_device_defaults
 from mrlm.models.policy import load_policy
 from mrlm.sampling.rollout import rollout
 from mrlm.sampling.types import SamplingParams
-from mrlm.trainers.lm_head import lean_head
+from mrlm.trainers.lm_head import cpu_lm_head
 
 # What suits the embedded 135M model on two CPU cores, task by task.
 SETTINGS = {
@@ -173,7 +173,7 @@ def main(args: Sequence[str] | None = None) -> None:
         processing_class=tokenizer,
         peft_config=peft_config,
     )
-    run.train(trainer, lean_head())
+    run.train(trainer, cpu_lm_head())
 
     run.evaluate("after", trainer.model, tokenizer, rows.eval_tasks)
     run.finish(trainer)

@@ -22,8 +22,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trl import GRPOConfig
-
 from mrlm.experiment.arguments import PolicyArguments, parse_arguments
 from mrlm.experiment.callbacks import watch
 from mrlm.experiment.rows import load_rows
@@ -32,8 +30,8 @@ from mrlm.experiment.sft_warmup import sft_warmup
 from mrlm.hardware import set_device_defaults
 from mrlm.models.policy import load_policy
 from mrlm.tasks.tools import MOST_ROUNDS
+from mrlm.trainers import GRPOConfig, GRPOTrainer
 from mrlm.trainers.diagnostics import DiagnosticsCallback
-from mrlm.trainers.grpo import GRPOTrainer
 
 # What suits the embedded 135M model on two CPU cores, task by task.
 SETTINGS = {

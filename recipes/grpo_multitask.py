@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from trl import GRPOConfig, ModelConfig, get_peft_config
+from trl import ModelConfig, get_peft_config
 
 from mrlm.data.mixture import build_mixture, mixture_rewards, parse_quotas
 from mrlm.experiment.arguments import RecipeParser
@@ -27,7 +27,7 @@ from mrlm.hardware import set_device_defaults
 from mrlm.models.policy import load_policy
 from mrlm.report.format import p_value
 from mrlm.tasks import make_task
-from mrlm.trainers.grpo import GRPOTrainer
+from mrlm.trainers import GRPOConfig, GRPOTrainer
 
 # What suits the embedded 135M model; tasks that are not here are taken as they are.
 OPTIONS = {

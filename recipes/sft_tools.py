@@ -29,7 +29,7 @@ from mrlm.experiment.run import start_run
 from mrlm.files import read_json_lines
 from mrlm.hardware import set_device_defaults
 from mrlm.models.policy import load_policy
-from mrlm.trainers.lm_head import lean_head
+from mrlm.trainers.lm_head import cpu_lm_head
 
 # What suits the embedded 135M model on two CPU cores, task by task.
 SETTINGS = {
@@ -123,7 +123,7 @@ def main(args: Sequence[str] | None = None) -> None:
         processing_class=tokenizer,
         peft_config=get_peft_config(model_config),
     )
-    run.train(trainer, lean_head())
+    run.train(trainer, cpu_lm_head())
 
     run.evaluate("after", trainer.model, tokenizer, rows.eval_tasks)
     run.finish(trainer)

@@ -18,7 +18,7 @@ from trl.trainer.utils import get_peft_config
 from mrlm.data.demonstrations import demonstrations
 from mrlm.experiment.arguments import WarmupArguments
 from mrlm.models.policy import load_policy
-from mrlm.trainers.lm_head import lean_head
+from mrlm.trainers.lm_head import cpu_lm_head
 
 if TYPE_CHECKING:
     from mrlm.experiment.rows import RunRows
@@ -61,7 +61,7 @@ def sft_warmup(run: Run, model: Any, tokenizer: Any, rows: RunRows) -> tuple[Any
             processing_class=tokenizer,
             peft_config=warmup_peft_config,
         )
-        with run.phase("SFT warm-up"), lean_head():
+        with run.phase("SFT warm-up"), cpu_lm_head():
             trainer.train()
         run.save(trainer, folder)
         del trainer

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from trl.trainer.grpo_config import GRPOConfig
-
 from mrlm.hardware import set_device_defaults
 from mrlm.ppo.gae import KL_ESTIMATORS
+from mrlm.trainers.grpo import GRPOConfig
 from mrlm.trainers.resumption import rollout_window
 
 _LOSS_TYPES = ("dapo", "bnpo", "dr_grpo", "grpo", "cispo", "sapo")
@@ -168,7 +167,7 @@ class PPOConfig(GRPOConfig):
             "help": "Share of a rollout's prompts that the update runs on, in (0, 1]. Below 1, "
             "prompts are drawn in proportion to the advantages of their completions and "
             "reweighted, so that the expected gradient stays the same. Prompts whose completions "
-            "are all right or all wrong teach next to nothing, so little is lost."
+            "are all correct or all wrong teach next to nothing, so little is lost."
         },
     )
     value_warmup_steps: int = field(
@@ -187,7 +186,7 @@ class PPOConfig(GRPOConfig):
         generations = self.num_generations
         if generations == 1:
             self.num_generations = _OneGeneration(1)
-        super().__post_init__()  # type: ignore[no-untyped-call]
+        super().__post_init__()
         self.num_generations = generations
         if self.deepspeed_plugin is not None and self.deepspeed_plugin.zero_stage == 3:
             raise ValueError(
@@ -248,6 +247,14 @@ class PPOConfig(GRPOConfig):
             raise ValueError(
                 f"update_fraction={self.update_fraction} with beta={self.beta}: the KL in the loss "
                 "cannot be reweighted. Set kl_in_reward=True, or update_fraction=1."
+            )
+        if self.entropy_coef or self.use_adaptive_entropy or self.top_entropy_quantile < 1:
+            raise ValueError(
+                f"update_fraction={self.update_fraction} with entropy_coef={self.entropy_coef}, "
+                f"use_adaptive_entropy={self.use_adaptive_entropy} and "
+                f"top_entropy_quantile={self.top_entropy_quantile}: the entropy of the prompts "
+                "that are left cannot be reweighted. Leave these at 0, false and 1, or set "
+                "update_fraction=1."
             )
 
     def _check_grpo_options(self) -> None:

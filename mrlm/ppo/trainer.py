@@ -1,8 +1,8 @@
-"""PPO (https://arxiv.org/abs/1707.06347) as a subclass of TRL's ``GRPOTrainer``.
+"""PPO (https://arxiv.org/abs/1707.06347) on ``OnlineTrainer``, and so on TRL's ``GRPOTrainer``.
 
-Everything around the update is TRL's: prompts, sampling, tools and environments, reward functions,
-reference model, buffers, logging. ``mrlm.ppo.rollout`` adds values of every token and generalised
-advantages instead of group-relative ones; this module the value loss, an optimizer group and a
+Everything around the update is theirs: prompts, sampling, tools and environments, reward functions,
+reference model, buffers, logging. Here are the values of every token, generalised advantages
+instead of group-relative ones (``mrlm.ppo.rollout``), the value loss, an optimizer group and a
 gradient clip of their own for the value function, and its place in checkpoints.
 
 Not covered: DeepSpeed ZeRO-3 (refused). FSDP2 was run on CPU processes and on one GPU, ZeRO-2 on
@@ -12,23 +12,49 @@ CPU processes; vLLM shares the code paths used here but was not run.
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from torch import Tensor, nn
+from accelerate.utils import is_peft_model
+from torch import Tensor
 from transformers import AutoModel, PreTrainedModel, TrainerCallback
-from trl.trainer.utils import disable_dropout_in_model
+from trl.models.utils import disable_gradient_checkpointing
+from trl.trainer.utils import disable_dropout_in_model, pad
 
-from mrlm.ppo.checkpoint import load_value_state, save_value_state, value_state
 from mrlm.ppo.config import PPOConfig
 from mrlm.ppo.gae import value_errors
-from mrlm.ppo.rollout import RolloutMixin, present
-from mrlm.ppo.value import attach_value_function, value_modules, without_value_function
+from mrlm.ppo.rollout import (
+    moments,
+    subsample,
+    token_advantages,
+    total_scores,
+    without_reward_if_cut,
+)
+from mrlm.ppo.value import Recorder
+from mrlm.ppo.value_trainer import ValueTrainer
+from mrlm.trainers import trl_internals
 from mrlm.trainers.diagnostics import Diagnosis, DiagnosticsCallback
 from mrlm.trainers.interrupt import InterruptCallback
+from mrlm.trainers.online import Rollout
+
+_T = TypeVar("_T")
+
+# Model inputs beyond token ids that TRL puts into a batch for multimodal models.
+_MULTIMODAL = (
+    "pixel_values",
+    "image_grid_thw",
+    "num_images",
+    "pixel_attention_mask",
+    "spatial_shapes",
+    "num_tiles",
+    "image_sizes",
+    "token_type_ids",
+    "mm_token_type_ids",
+    "image_position_ids",
+)
 
 
-class PPOTrainer(RolloutMixin):
+class PPOTrainer(ValueTrainer):
     """Trains a language model by proximal policy optimisation from reward functions.
 
     Arguments, reward functions, tools and environments are those of ``trl.GRPOTrainer``.
@@ -47,8 +73,6 @@ class PPOTrainer(RolloutMixin):
     Raises:
         ValueError: The arguments contradict PPO; the message says what to pass instead.
     """
-
-    vllm_generation: Any
 
     _tag_names = ["trl", "ppo"]  # noqa: RUF012 - TRL's attributes, read by its model card
     _name = "PPO"
@@ -86,15 +110,9 @@ class PPOTrainer(RolloutMixin):
             )
         if critic is not None and args.disable_dropout:
             disable_dropout_in_model(critic)
-        policy = self._causal_model()
-        attach_value_function(policy, critic=critic, detach=args.value_head_detach)
-        self._allow_packing(getattr(policy, "critic", None))
-        if self.use_vllm:
-            engine = self.vllm_generation
-            parameters = engine._iter_named_params
-            engine._iter_named_params = lambda: without_value_function(parameters())
-
+        self.attach(critic)
         self._last_log = time.perf_counter()
+        self._tokens_since_log = 0
 
         self._diagnostics = DiagnosticsCallback()
         self._interrupt = InterruptCallback(self._boundary.at_boundary)
@@ -102,30 +120,149 @@ class PPOTrainer(RolloutMixin):
         self.add_callback(self._diagnostics)
         self.add_callback(self._interrupt)
 
-    # ------------------------------------------------------------------ the value function
+    # ------------------------------------------------------------------ advantages
 
-    def _value_parameters(self) -> list[nn.Parameter]:
-        return list(value_modules(self._causal_model()).parameters())
+    def _finish_rollout(self, batch: dict[str, Any], rollout: Rollout) -> dict[str, Any]:
+        if rollout.values is None:
+            # TRL needs no log-probabilities where every rollout is used once; values are needed.
+            size = "train" if self.model.training else "eval"
+            self._add_values(
+                rollout,
+                torch.cat([batch["prompt_ids"], batch["completion_ids"]], dim=1),
+                torch.cat([batch["prompt_mask"], batch["completion_mask"]], dim=1),
+                batch["completion_ids"].size(1),
+                batch_size=getattr(self.args, f"per_device_{size}_batch_size"),
+                **{name: batch[name] for name in _MULTIMODAL if name in batch},
+            )
+        self._add_advantages(batch, rollout)
+        if self.args.update_fraction < 1 and self._mode == "train":
+            return subsample(self.args, batch)
+        return batch
+
+    def _get_per_token_logps_and_entropies(
+        self,
+        model: Any,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        logits_to_keep: int,
+        **kwargs: Any,
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """TRL's; of a rollout that is being made and its policy, the values are kept besides."""
+        rollout = self._rollout
+        if rollout is None or not self._is_policy(model):
+            return super()._get_per_token_logps_and_entropies(
+                model, input_ids, attention_mask, logits_to_keep, **kwargs
+            )
+        self._add_values(rollout, input_ids, attention_mask, logits_to_keep, **kwargs)
+        return present(rollout.logps), None, None
+
+    def _is_policy(self, model: Any) -> bool:
+        """Not the reference model, which with PEFT is the same model with its adapter switched."""
+        if model is not self.model:
+            return False
+        peft = self.accelerator.unwrap_model(model)
+        if not is_peft_model(peft):
+            return True
+        return bool(peft.has_active_enabled_adapter) and "ref" not in peft.active_adapters
+
+    def _add_values(
+        self,
+        rollout: Rollout,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        logits_to_keep: int,
+        **kwargs: Any,
+    ) -> None:
+        """Log-probabilities and values of a fresh rollout under the policy that sampled it.
+
+        Called once per rollout. Where the sampler recorded both, and the log-probabilities are not
+        compared with those of later policies, no forward pass is needed.
+        """
+        if self._sampler_told_values(rollout, input_ids.size(0)):
+            logps = [torch.tensor(completion.logprobs) for completion in rollout.completions]
+            values = [torch.tensor(completion.values) for completion in rollout.completions]
+            rollout.logps, rollout.values = (
+                pad(logps, padding_value=0),
+                pad(values, padding_value=0),
+            )
+            return
+        recorder = Recorder(self._packed(self.model), logits_to_keep)
+        checkpointing = self.args.gradient_checkpointing_kwargs
+        with torch.no_grad(), disable_gradient_checkpointing(self.model, checkpointing):
+            super()._get_per_token_logps_and_entropies(
+                recorder, input_ids, attention_mask, logits_to_keep, **kwargs
+            )
+        rollout.logps, rollout.values = recorder.logps, recorder.values
+
+    def _sampler_told_values(self, rollout: Rollout, rows: int) -> bool:
+        """Whether the values that the sampler recorded serve for the whole rollout.
+
+        Its rounding differs a little from the training forward's, so its log-probabilities are not
+        used where a ratio or a KL estimate would take the difference for a change of policy.
+        """
+        on_policy = self.args.gradient_accumulation_steps % self.args.rollout_window == 0
+        return bool(
+            on_policy
+            and not self.args.kl_in_reward
+            and not self.tools
+            and self.rollout_func is None  # it may sample several turns, or for somebody else
+            and not hasattr(self._causal_model(), "critic")
+            and len(rollout.completions) == rows
+        )
+
+    def _add_advantages(self, batch: dict[str, Any], rollout: Rollout) -> None:
+        """Replace group-relative advantages (B,) by those of each token, and add value targets."""
+        scores = total_scores(present(rollout.rewards), self.reward_weights)  # (N,)
+        self._record("frac_unscorable", scores.isnan().float().mean().item())
+        rows = batch["advantages"].size(0)
+        start = self.accelerator.process_index * rows
+        scores = scores[start : start + rows]
+        if self.args.zero_truncated_rewards:
+            scores = without_reward_if_cut(scores, rollout.completion_ids, self.eos_token_ids)
+        ref_logps = batch.get("ref_per_token_logps")
+        generations = self.num_generations if self._mode == "train" else self.num_generations_eval
+        tokens = token_advantages(
+            self.args,
+            scores,
+            batch["completion_mask"] * batch.get("tool_mask", 1),
+            present(rollout.values).float(),
+            accelerator=self.accelerator,
+            generations=int(generations or 1),
+            beta=self.beta,
+            logps=present(rollout.logps).float(),
+            ref_logps=None if ref_logps is None else ref_logps.float(),
+        )
+        for name, value in tokens.metrics.items():
+            self._record(name, value)
+        self._log_true_advantages(tokens.means)
+        batch.update(
+            advantages=tokens.advantages,
+            returns=tokens.returns,
+            old_values=tokens.values,
+            value_mask=tokens.mask,
+        )
+        if self._mode == "train":
+            self._tokens_since_log += int(batch["num_items_in_batch"])
 
     # ------------------------------------------------------------------ loss
 
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:
+        recorder = Recorder(self._packed(model), inputs["completion_ids"].size(1))
         beta = self.beta
         if self.args.kl_in_reward:
             self.beta = 0.0  # the reward holds it; TRL must not add it to the loss again
         try:
-            policy_loss: Tensor = super()._compute_loss(model, inputs)  # type: ignore[no-untyped-call]
+            policy_loss: Tensor = super()._compute_loss(recorder, inputs)  # type: ignore[no-untyped-call]
         finally:
             self.beta = beta
-        forward, self._last_forward = present(self._last_forward), None
         if "old_per_token_logps" in inputs:
             # http://joschu.net/blog/kl-approx.html: k3, from the policy that sampled to this one
-            log_ratio = forward.logps.detach() - inputs["old_per_token_logps"]
+            log_ratio = recorder.logps.detach() - inputs["old_per_token_logps"]
             drift = torch.exp(log_ratio) - 1 - log_ratio
-            self._log_mean("policy/approx_kl", drift, inputs["value_mask"])
+            self._record_mean("policy/approx_kl", drift, inputs["value_mask"])
         if self._policy_is_frozen():
             policy_loss = policy_loss * 0.0  # still reaches every weight, as DDP expects
-        value_loss = self._value_loss(present(forward.values).float(), inputs)
+        value_loss = self._value_loss(recorder.values.float(), inputs)
         loss: Tensor = policy_loss + self.args.vf_coef * value_loss
         return loss
 
@@ -134,9 +271,9 @@ class PPOTrainer(RolloutMixin):
         errors, clipped = value_errors(
             values, inputs["old_values"], inputs["returns"], self.args.cliprange_value
         )
-        self._log_mean("value/loss", errors.detach(), mask)
+        self._record_mean("value/loss", errors.detach(), mask)
         if self.args.cliprange_value is not None:
-            self._log_mean("value/clip_frac", clipped, mask)
+            self._record_mean("value/clip_frac", clipped, mask)
         # A mean over the tokens of one optimizer step, as TRL's 'dapo' policy loss takes it.
         tokens = inputs["num_items_in_batch"].clamp(min=1.0) / self.accelerator.num_processes
         if self._mode == "train":
@@ -145,40 +282,11 @@ class PPOTrainer(RolloutMixin):
         loss: Tensor = (errors * mask).sum() / tokens
         return loss
 
-    # ------------------------------------------------------------------ optimisation
-
-    def create_optimizer(self, model: Any = None) -> Any:
-        is_new = self.optimizer is None
-        optimizer = super().create_optimizer(model)
-        if not is_new:
-            return optimizer
-        modules = value_modules(self._causal_model())
-        rates = {"value_head": self.args.value_learning_rate}
-        rates["critic"] = self.args.critic_learning_rate
-        groups = [
-            {"params": list(module.parameters()), "lr": rates[name], "weight_decay": 0.0}
-            for name, module in modules.items()
-        ]
-        theirs = {id(parameter) for parameter in modules.parameters()}
-        for group in optimizer.param_groups:
-            group["params"] = [p for p in group["params"] if id(p) not in theirs]
-        # LoRA leaves an empty group, which a sharded checkpoint could not be resumed with.
-        optimizer.param_groups[:] = [g for g in optimizer.param_groups if g["params"]]
-        for group in groups:
-            optimizer.add_param_group(group)
-        return optimizer
-
-    def _clip_grad_norm(self, model: Any) -> Any:
-        """Clip the value function apart: its large early gradients would shrink the policy's."""
-        if self.is_deepspeed_enabled:  # DeepSpeed clips by itself
-            return super()._clip_grad_norm(model)  # type: ignore[no-untyped-call]
-        value_parameters = self._value_parameters()
-        theirs = {id(parameter) for parameter in value_parameters}
-        limit = self.args.max_grad_norm
-        norm = self.accelerator.clip_grad_norm_(value_parameters, limit)
-        self._metrics["train"]["value/grad_norm"].append(float(norm))
-        policy_parameters = [p for p in model.parameters() if id(p) not in theirs]
-        return self.accelerator.clip_grad_norm_(policy_parameters, limit)
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().train(*args, **kwargs)
+        finally:
+            self._interrupt.restore()
 
     def _policy_is_frozen(self) -> bool:
         return bool(self.model.training and self.state.global_step < self.args.value_warmup_steps)
@@ -190,40 +298,6 @@ class PPOTrainer(RolloutMixin):
             if id(parameter) not in theirs:
                 parameter.grad = None
 
-    # ------------------------------------------------------------------ checkpoints
-
-    def train(self, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return super().train(*args, **kwargs)
-        finally:
-            self._interrupt.restore()
-
-    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
-        """Save the model for ``from_pretrained``, and the value function in a file beside it."""
-        folder = output_dir or str(self.args.output_dir)
-        state = value_state(value_modules(self._causal_model()))
-        super().save_model(folder, _internal_call)
-        if self._checkpoints_are_sharded() and not _internal_call:
-            # ``Trainer`` exports nothing here; gathering the weights is for all processes.
-            self._save(folder, state_dict=self.accelerator.get_state_dict(self.model))
-        if self.args.should_save:
-            save_value_state(state, folder)
-
-    def _checkpoints_are_sharded(self) -> bool:
-        if not self.is_fsdp_enabled:
-            return False
-        return "SHARDED" in str(self.accelerator.state.fsdp_plugin.state_dict_type)
-
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        super()._load_from_checkpoint(resume_from_checkpoint, model)
-        load_value_state(value_modules(self._causal_model()), resume_from_checkpoint)
-
-    def _load_best_model(self) -> None:
-        super()._load_best_model()
-        load_value_state(
-            value_modules(self._causal_model()), present(self.state.best_model_checkpoint)
-        )
-
     # ------------------------------------------------------------------ metrics
 
     @property
@@ -231,12 +305,26 @@ class PPOTrainer(RolloutMixin):
         """Reasons why the run could not learn, found in its metrics so far; also warned about."""
         return self._diagnostics.findings
 
+    def _record_mean(self, name: str, x: Tensor, mask: Tensor) -> None:
+        self._record(name, moments(x, mask, self.accelerator).mean.item())
+
+    def _log_true_advantages(self, means: Tensor) -> None:
+        """TRL has logged group-relative ones, and the share of groups whose own would be zero."""
+        if trl_internals.usable("metrics", self):
+            self._metrics[self._mode].pop("frac_reward_zero_std", None)
+        gathered = self.accelerator.gather(means).tolist()
+        if trl_internals.usable("samples", self):
+            logged: Any = self._logs["advantages"]
+            for _ in range(min(len(gathered), len(logged))):
+                logged.pop()
+            logged.extend(gathered)
+
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         if self._mode == "train" and self._tokens_since_log:
             now = time.perf_counter()
             # Completion tokens sampled per second of everything: sampling, rewards, updates.
             rate = self._tokens_since_log / (now - self._last_log)
-            self._metrics["train"]["tokens_per_second"].append(rate)
+            self._record("tokens_per_second", rate)
             self._tokens_since_log, self._last_log = 0, now
         super().log(logs, start_time)
 
@@ -250,6 +338,13 @@ class _WarmUpCallback(TrainerCallback):
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if self._trainer._policy_is_frozen():
             self._trainer._drop_policy_gradients()
+
+
+def present(x: _T | None) -> _T:
+    """``x``, which TRL's flow has filled by now."""
+    if x is None:
+        raise RuntimeError("TRL did not run what PPOTrainer expects.")
+    return x
 
 
 def _check_arguments(args: Any, critic: Any, kwargs: dict[str, Any]) -> None:

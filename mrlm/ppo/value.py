@@ -19,7 +19,7 @@ from torch.distributed.tensor import DTensor
 from trl.trainer.utils import FusedCausalLMOutput
 
 # What a causal model's forward takes and its backbone does not.
-_LM_ARGUMENTS = {"labels", "shift_labels", "num_items_in_batch"}
+_LM_ARGUMENTS = {"labels", "shift_labels", "num_items_in_batch", "output_router_logits"}
 
 
 @dataclass
@@ -115,6 +115,46 @@ def attach_value_function(model: Any, critic: Any = None, detach: bool = True) -
     model.forward = types.MethodType(forward, model)
 
 
+class Recorder:
+    """A model that remembers what it said of the last tokens of its inputs, its values too.
+
+    TRL runs the policy several rows at a time and hands on log-probabilities alone; called in the
+    policy's place, this keeps the rest of the same forward pass.
+
+    Args:
+        model: Called as ``model(**inputs, labels=..., fused_lm_head=True)``.
+        length: How many tokens at the end of each row, T.
+    """
+
+    def __init__(self, model: Any, length: int) -> None:
+        self._model, self._length = model, length
+        self._logps: list[Tensor] = []
+        self._values: list[Tensor] = []
+
+    def __call__(self, **inputs: Any) -> Any:
+        output = self._model(**inputs)
+        self._logps.append(output.log_probs[:, -self._length :])
+        if getattr(output, "value_preds", None) is not None:
+            self._values.append(output.value_preds[:, -self._length :])
+        return output
+
+    @property
+    def logps(self) -> Tensor:
+        """(B, T)."""
+        return torch.cat(self._logps)
+
+    @property
+    def values(self) -> Tensor:
+        """(B, T).
+
+        Raises:
+            RuntimeError: Nothing was run, or a model without a value function.
+        """
+        if not self._values:
+            raise RuntimeError("TRL did not run the forward pass that PPOTrainer expects.")
+        return torch.cat(self._values)
+
+
 def _check_critic(critic: Any, policy: Any) -> None:
     if critic is policy.base_model:
         raise ValueError(
@@ -133,6 +173,29 @@ def value_modules(model: nn.Module) -> nn.ModuleDict:
     """``value_head`` and, where there is one, ``critic``: names as in the model's state dict."""
     names = ("value_head", "critic")
     return nn.ModuleDict({name: getattr(model, name) for name in names if hasattr(model, name)})
+
+
+def value_parameter_groups(
+    optimizer: torch.optim.Optimizer, modules: nn.ModuleDict, rates: dict[str, float]
+) -> None:
+    """Move the value function's weights into groups of their own, without weight decay.
+
+    Args:
+        optimizer: Of all weights.
+        modules: As ``value_modules`` gives them.
+        rates: Learning rate of each module, by name.
+    """
+    groups = [
+        {"params": list(module.parameters()), "lr": rates[name], "weight_decay": 0.0}
+        for name, module in modules.items()
+    ]
+    theirs = {id(parameter) for parameter in modules.parameters()}
+    for group in optimizer.param_groups:
+        group["params"] = [p for p in group["params"] if id(p) not in theirs]
+    # LoRA leaves an empty group, which a sharded checkpoint could not be resumed with.
+    optimizer.param_groups[:] = [g for g in optimizer.param_groups if g["params"]]
+    for group in groups:
+        optimizer.add_param_group(group)
 
 
 def without_value_function(

@@ -1,55 +1,70 @@
-"""TRL's ``GRPOTrainer`` with the fast CPU path, dynamic sampling and exact resumption."""
+"""TRL's ``GRPOTrainer`` with a fast CPU path, dynamic sampling and exact resumption."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
-import torch
-from torch import Tensor
+from trl.trainer.grpo_config import GRPOConfig as TRLGRPOConfig
 
-from mrlm.trainers.dynamic_sampling import PromptOutcomes
-from mrlm.trainers.online import FastCPUMixin
-from mrlm.trainers.resumption import ResumableRollouts
+from mrlm.trainers import trl_internals
+from mrlm.trainers.batches import rows_with_gradient, take_rows
+from mrlm.trainers.dynamic_sampling import check_resampling
+from mrlm.trainers.online import OnlineTrainer, Rollout
 
-
-def _rows_with_gradient(advantages: Tensor, micro_batches: int, least: int) -> Tensor:
-    """Indices, ascending, of the rows (B,) that are not 0, and of as many others as make the
-    number at least ``least`` and one that splits into equal micro-batches."""
-    has_gradient = advantages != 0
-    count = max(1, least, int(has_gradient.sum()))
-    count = -(-count // micro_batches) * micro_batches
-    return (~has_gradient).to(torch.uint8).argsort(stable=True)[:count].sort().values
+__all__ = ["GRPOConfig", "GRPOTrainer"]
 
 
-class GRPOTrainer(ResumableRollouts, PromptOutcomes, FastCPUMixin):
-    """TRL's ``GRPOTrainer``, with what the three mixins add; else the same class.
+@dataclass
+class GRPOConfig(TRLGRPOConfig):
+    """TRL's ``GRPOConfig`` with dynamic sampling.
 
-    On the fast path, completions without an advantage, because all of their prompt's are worth the
-    same, are left out of the update where their gradient is 0. Metrics of the update (entropy, clip
-    ratios) speak of the others.
+    Raises:
+        ValueError: A value is out of range.
     """
 
-    def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]:
-        batch: dict[str, Any] = super()._generate_and_score_completions(inputs)
-        args = self.args
-        # These losses divide by the tokens of all completions, whatever is left of them, and have
-        # no term of which a completion without an advantage is a part.
-        is_exact = (
-            self.loss_type in ("dapo", "cispo")
-            and self.beta == 0
-            and self.top_entropy_quantile == 1
-            and not self._entropy_bonus_enabled
-        )
-        if not (self.model.training and self._is_fast() and is_exact):
+    resample_rounds: int = field(
+        default=0,
+        metadata={
+            "help": "Rounds of dynamic sampling: how many times in a rollout the prompts whose "
+            "completions all earn the same are replaced by other prompts of the training set. "
+            "0 only counts them. Not with tools or a rollout_func."
+        },
+    )
+
+    def __post_init__(self) -> None:
+        check_resampling(self.resample_rounds, has_tools=False, has_rollout_func=False)
+        super().__post_init__()  # type: ignore[no-untyped-call]
+
+
+class GRPOTrainer(OnlineTrainer):
+    """TRL's ``GRPOTrainer``, with what ``OnlineTrainer`` adds; takes the same arguments.
+
+    On the CPU path, completions without an advantage, because all of their prompt's are worth the
+    same, are left out of the update where nothing else depends on them. Metrics of the update
+    (entropy, clip ratios) speak of the others. ``args`` is a ``GRPOConfig`` of ours or TRL's.
+    """
+
+    def _finish_rollout(self, batch: dict[str, Any], rollout: Rollout) -> dict[str, Any]:
+        if not (self.model.training and self._uses_cpu_path() and self._can_leave_rows_out()):
             return batch
         # As many in every process: TRL gathers a number per row.
         count = int(self.accelerator.gather((batch["advantages"] != 0).sum()).max())
-        rows = _rows_with_gradient(batch["advantages"], args.steps_per_generation, count)
-        return {name: x[rows] if x.ndim else x for name, x in batch.items()}
+        rows = rows_with_gradient(batch["advantages"], self.args.steps_per_generation, count)
+        return take_rows(batch, rows)
 
-    def _get_per_token_logps_and_entropies(
-        self, model: Any, *args: Any, **kwargs: Any
-    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        return super()._get_per_token_logps_and_entropies(  # type: ignore[no-any-return]
-            self._packed(model), *args, **kwargs
+    def _can_leave_rows_out(self) -> bool:
+        """Whether a completion without an advantage is a part of nothing in the loss.
+
+        These losses divide by the tokens of all completions, whatever is left of them. A KL term,
+        a bonus or a quantile of the entropy, and the auxiliary loss of a mixture of experts are
+        taken over all tokens.
+        """
+        return (
+            trl_internals.usable("fewer_rows", self)
+            and self.loss_type in ("dapo", "cispo")
+            and self.beta == 0
+            and self.top_entropy_quantile == 1
+            and not self._entropy_bonus_enabled
+            and not self.aux_loss_enabled
         )

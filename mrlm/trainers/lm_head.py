@@ -2,12 +2,12 @@
 
 TRL computes log-probabilities without holding all logits, which saves a GPU's memory. On a CPU it
 projects every position onto the vocabulary, prompts too, does so a second time for the gradient,
-and takes the gradient's two products in float32. ``lean_head`` makes it project labelled
+and takes the gradient's two products in float32. ``cpu_lm_head`` makes it project labelled
 positions only, keep their logits (bf16 under autocast) and take the gradient in their precision, as
 every other layer's is taken. Log-probabilities and gradients are TRL's up to rounding.
 
 Not covered, so left to TRL: other devices, soft-capped or scaled logits, statistics that are only
-logged by other trainers, and more logits at a time than ``MOST_LOGITS``.
+logged by other trainers, and more logits at a time than ``MAX_LOGITS``.
 """
 
 from __future__ import annotations
@@ -18,36 +18,46 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from trl.trainer import utils as trl_utils
 
-__all__ = ["MOST_LOGITS", "lean_head"]
+from mrlm.trainers import trl_internals
 
-MOST_LOGITS = 2**28  # half a gigabyte in bf16
+__all__ = ["MAX_LOGITS", "CPUHead", "cpu_lm_head"]
+
+MAX_LOGITS = 2**28  # half a gigabyte in bf16
 _ROWS = 32  # worked on at a time, so that what stands between stays in the cache
 _COVERED = {"log_probs", "entropy", "is_top1"}
 
-utils: Any = trl_utils  # whose private names are read and replaced below
-_TRLFunction = utils._ChunkedLogProbFunction
-_scores_labelled_only = utils._use_triton
-
 
 @contextmanager
-def lean_head() -> Iterator[None]:
+def cpu_lm_head() -> Iterator[None]:
     """While it lasts; a backward pass may come later."""
-    before = utils._ChunkedLogProbFunction, utils._use_triton
-    utils._ChunkedLogProbFunction = _Lean
-    utils._use_triton = lambda device: device.type == "cpu" or _scores_labelled_only(device)
+    if not trl_internals.usable("cpu_lm_head"):
+        yield
+        return
+    from trl.trainer import utils as trl_utils
+
+    utils: Any = trl_utils
+    function, scores_labelled_only = utils._ChunkedLogProbFunction, utils._use_triton
+    utils._ChunkedLogProbFunction = CPUHead(function)
+    utils._use_triton = lambda device: device.type == "cpu" or scores_labelled_only(device)
     try:
         yield
     finally:
-        utils._ChunkedLogProbFunction, utils._use_triton = before
+        utils._ChunkedLogProbFunction, utils._use_triton = function, scores_labelled_only
 
 
-class _Lean:
-    """Stands where TRL looks for its function, and hands on what is not covered."""
+class CPUHead:
+    """Stands where TRL looks for its function, and hands on what is not covered.
 
-    @staticmethod
+    Args:
+        function: TRL's own ``torch.autograd.Function``.
+    """
+
+    def __init__(self, function: Any) -> None:
+        self._function = function
+
     def apply(
+        self,
         hidden: Tensor,
         weight: Tensor,
         bias: Tensor | None,
@@ -58,15 +68,16 @@ class _Lean:
         logit_scale: float,
         outputs: tuple[str, ...],
     ) -> Any:
+        """As TRL's: (N, H), (V, H), (V,) and (N,) to five of (N,), ``None`` if not asked for."""
         is_covered = (
             hidden.device.type == "cpu"
             and final_logit_softcapping is None
             and logit_scale == 1
             and set(outputs) <= _COVERED
-            and hidden.shape[0] * weight.shape[0] <= MOST_LOGITS
+            and hidden.shape[0] * weight.shape[0] <= MAX_LOGITS
         )
         if not is_covered:
-            return _TRLFunction.apply(
+            return self._function.apply(
                 hidden,
                 weight,
                 bias,

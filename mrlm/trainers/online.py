@@ -1,117 +1,277 @@
-"""The CPU's fast path for TRL's online trainers: sampling, and forward passes without padding.
+"""TRL's online trainer in the order of its flow: sample, score, advantages, update.
 
-A mixin for ``trl.GRPOTrainer`` and its subclasses. On a CPU it samples with ``Generator`` and runs
-the policy, the reference model and a critic packed (``mrlm.trainers.packing``); results are those
-of TRL's own path up to rounding. Everywhere else, and where the model or a setting is not covered,
-TRL's path stays: other devices, vLLM, FSDP and DeepSpeed, multimodal models, sampling options other
-than temperature and top-p.
+``OnlineTrainer`` is what GRPO and PPO here share beyond ``trl.GRPOTrainer``: a sampler and forward
+passes that are fast on a CPU, dynamic sampling, and resumption that
+ends with the weights of a run that was never stopped. What is decided on the way lies in the pure
+functions of this folder; what is known of a rollout between its sampling and its batch is a
+``Rollout``.
+
+Not covered: advantages, which are the subclasses' own (``_finish_rollout``).
 """
 
 from __future__ import annotations
 
-from itertools import groupby
+import logging
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from accelerate.utils import is_peft_model
-from torch import Tensor
+from torch import Tensor, nn
+from transformers import TrainerState
 from trl.trainer.grpo_trainer import GRPOTrainer as TRLGRPOTrainer
-from trl.trainer.utils import split_tensor_dict
 
-from mrlm.sampling.generator import Generator
-from mrlm.sampling.types import Completion, SamplingParams
-from mrlm.trainers.packing import ATTENTION, Packed, can_pack
+from mrlm.sampling.types import Completion
+from mrlm.trainers import trl_internals
+from mrlm.trainers.batches import grouped
+from mrlm.trainers.cpu_sampler import CPUSampler
+from mrlm.trainers.dynamic_sampling import (
+    Outcomes,
+    check_resampling,
+    group_outcomes,
+    other_row,
+)
+from mrlm.trainers.packing import ATTENTION, Packed, allow_packing
+from mrlm.trainers.resumption import RolloutBoundaryCallback, advance_to_epoch, resume_path
+
+logger = logging.getLogger(__name__)
+
+__all__ = ["OnlineTrainer", "Rollout"]
 
 
-class FastCPUMixin(TRLGRPOTrainer):
-    """Overrides how ``GRPOTrainer`` samples and how a subclass runs models over completions."""
+@dataclass
+class Rollout:
+    """What is known of one rollout of B completions, from its sampling until its batch is made.
+
+    Attributes:
+        rows: Of the training set, one per completion; dynamic sampling puts others in their place.
+        generator: Ours, with the policy's present weights; ``None`` where TRL's own samples.
+        completions: What our sampler recorded of the last turn; empty where TRL's sampled.
+        completion_ids: Token ids of each completion, tools' included.
+        rewards: (N, F) of all processes' completions and all reward functions, NaN for ``None``.
+        logps: (B, T) of the completion tokens under the policy that sampled them, where asked for.
+        values: (B, T), where there is a value function.
+    """
+
+    rows: list[dict[str, Any]]
+    generator: Any = None
+    completions: list[Completion] = field(default_factory=list)
+    completion_ids: list[list[int]] = field(default_factory=list)
+    rewards: Tensor | None = None
+    logps: Tensor | None = None
+    values: Tensor | None = None
+
+
+class OnlineTrainer(TRLGRPOTrainer):
+    """``trl.GRPOTrainer`` with what GRPO and PPO share here; takes the same arguments.
+
+    Attributes:
+        sampler: Samples where this trainer takes the CPU path.
+        notes: What could not be done as fast as elsewhere, why, and what it costs.
+    """
 
     args: Any
     model: Any
+    num_generations: Any  # declared optional, set by the config
+    train_dataset: Any
     max_completion_length: int
-    _buffered_inputs: Any
+    _metrics: Any
+    _step: int
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._generator: Generator | None = None
-        self._synced_step = -1
-        self._sampled: list[Completion] = []
-        for model in (self._causal_model(), self.ref_model):
+        self.notes: list[str] = []
+        self.sampler = CPUSampler(self, self._note)
+        self._rollout: Rollout | None = None
+        self._train_sampler: Any = None
+        self._check_resampling()
+        self._boundary = RolloutBoundaryCallback(self)
+        self.add_callback(self._boundary)
+        for model in (self.accelerator.unwrap_model(self.model), self.ref_model):
             self._allow_packing(model)
 
-    def _is_fast(self) -> bool:
-        """Whether this trainer, on this machine, with these settings, can take the fast path."""
-        args, config = self.args, self.generation_config
-        return bool(
-            self.accelerator.device.type == "cpu"
-            and not self.use_vllm
-            and not self.use_transformers_continuous_batching
-            and not self.is_fsdp_enabled
-            and not self.is_deepspeed_enabled
-            and not self._is_vlm
-            and not args.generation_kwargs
-            and config.top_k in (None, 0)
-            and config.min_p in (None, 0)
-            and config.repetition_penalty in (None, 1.0)
+    # ------------------------------------------------------------------ the flow
+
+    def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]:
+        self._rollout = Rollout(inputs)
+        try:
+            # Sample and score: TRL calls the methods below, in their order.
+            batch: dict[str, Any] = super()._generate_and_score_completions(inputs)
+            return self._finish_rollout(batch, self._rollout)
+        finally:
+            self._rollout = None
+
+    def _finish_rollout(self, batch: dict[str, Any], rollout: Rollout) -> dict[str, Any]:
+        """Advantages, and the rows to update on. Here: TRL's, and all."""
+        return batch
+
+    # ------------------------------------------------------------------ sample
+
+    def synced_generator(self) -> Any:
+        """A ``Generator`` with the policy's present weights; ``None`` off the CPU path."""
+        return self.sampler.synced()
+
+    def _uses_cpu_path(self) -> bool:
+        """Whether this trainer, on this machine, with these settings, takes the CPU path."""
+        return self.sampler.is_used
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+            if self.accelerator.is_main_process:
+                logger.warning("%s", text)
+
+    def _generate_single_turn(
+        self, prompt_ids: list[list[int]], *args: Any, **kwargs: Any
+    ) -> tuple[list[list[int]], Any]:
+        rollout = self._rollout
+        generator = rollout.generator if rollout is not None else None
+        if generator is None:  # a rollout samples from the weights that it began with
+            generator = self.synced_generator()
+        if generator is None:
+            return super()._generate_single_turn(  # type: ignore[no-any-return,no-untyped-call]
+                prompt_ids, *args, **kwargs
+            )
+        causal = self._causal_model()
+        # A critic reads other hidden states than the sampler's.
+        head = None if hasattr(causal, "critic") else getattr(causal, "value_head", None)
+        completions = self.sampler.generate(generator, prompt_ids, head)
+        if rollout is not None:
+            rollout.generator, rollout.completions = generator, completions
+        return [completion.token_ids for completion in completions], None
+
+    def _generate(self, prompts: list[Any]) -> tuple[Any, ...]:
+        """TRL's, and where it is asked for other prompts in the place of those that teach nothing.
+
+        The choice depends on the run's seed and step alone, so a run that resumes makes it again.
+        """
+        sampled: tuple[Any, ...] = super()._generate(prompts)
+        rollout, rounds = self._rollout, self._check_resampling()
+        if rollout is None or not rounds or not self.model.training or self.num_generations < 2:
+            return sampled
+        outcomes = self._score(rollout, prompts, sampled)
+        self._count(outcomes)
+        replaced = torch.zeros_like(outcomes.uninformative)
+        for attempt in range(rounds):
+            bad = outcomes.uninformative
+            if not bad.any():
+                break
+            self._replace(rollout, prompts, sampled, bad, attempt)
+            replaced |= bad
+            outcomes = self._score(rollout, prompts, sampled)
+        self._record("frac_resampled", replaced.float().mean().item())
+        return sampled
+
+    def _check_resampling(self) -> int:
+        """Rounds of dynamic sampling: a field of our configs, none in TRL's."""
+        rounds = int(getattr(self.args, "resample_rounds", 0))
+        check_resampling(rounds, bool(self.tools), self.rollout_func is not None)
+        if rounds:
+            trl_internals.require("dynamic_sampling")
+        return rounds
+
+    def _replace(
+        self,
+        rollout: Rollout,
+        prompts: list[Any],
+        sampled: tuple[Any, ...],
+        bad: Tensor,
+        attempt: int,
+    ) -> None:
+        """Put other rows and their rollouts in the place of bad groups (G,), in all the lists."""
+        size = int(self.num_generations)
+        first = self.accelerator.process_index * len(prompts)
+        chosen = [i for i in range(len(prompts)) if bad[(first + i) // size]]
+        step = self.state.global_step
+        for i in chosen:
+            group = (first + i) // size
+            row = other_row(self.train_dataset, self.args.seed, step, group, attempt)
+            rollout.rows[i], prompts[i] = row, row["prompt"]
+        # Every process samples as many, because they count tokens together; the surplus is dropped.
+        most = int(self.accelerator.gather(torch.tensor([len(chosen)], device=bad.device)).max())
+        rows = (chosen + list(range(len(prompts))))[:most] if len(chosen) < most else chosen
+        before = rollout.completions
+        fresh = super()._generate([prompts[i] for i in rows])
+        for old, new in zip(sampled[:5], fresh[:5], strict=True):  # ids, masks, texts, log-probs
+            if old is not None:
+                for i, value in zip(chosen, new, strict=False):
+                    old[i] = value
+        for i, completion in zip(chosen, rollout.completions, strict=False):
+            before[i] = completion
+        rollout.completions = before
+
+    # ------------------------------------------------------------------ score
+
+    def _score(self, rollout: Rollout, prompts: list[Any], sampled: tuple[Any, ...]) -> Outcomes:
+        # TRL's own, below what subclasses and callers make of the rollout's last rewards.
+        rewards: Tensor = super()._calculate_rewards(rollout.rows, prompts, sampled[3], sampled[1])
+        rollout.rewards = rewards
+        return group_outcomes(rewards, self.reward_weights, self.num_generations)
+
+    def _calculate_rewards(
+        self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any
+    ) -> Tensor:
+        rollout = self._rollout
+        if rollout is not None:
+            rollout.completion_ids = completion_ids_list
+            if rollout.rewards is not None:
+                return rollout.rewards
+        rewards: Tensor = super()._calculate_rewards(
+            inputs, prompts, completions, completion_ids_list
+        )
+        if rollout is not None:
+            rollout.rewards = rewards
+        if self.model.training and self.num_generations > 1:
+            self._count(group_outcomes(rewards, self.reward_weights, self.num_generations))
+        return rewards
+
+    def _count(self, outcomes: Outcomes) -> None:
+        """Log shares of the prompts as first sampled."""
+        for name in ("all_correct", "none_correct"):
+            self._record(f"frac_{name}", getattr(outcomes, name).float().mean().item())
+
+    # ------------------------------------------------------------------ update
+
+    def _prepare_inputs(self, generation_batch: Any) -> dict[str, Any]:
+        before = getattr(self, "_buffered_inputs", None)
+        inputs: dict[str, Any] = super()._prepare_inputs(generation_batch)
+        if not self.model.training or not self._uses_cpu_path():
+            return inputs
+        if not trl_internals.usable("grouping", self) or self._buffered_inputs is before:
+            return inputs
+        from trl.trainer.utils import split_tensor_dict
+
+        parts: Any = self._buffered_inputs
+        batch = grouped(parts)
+        self._buffered_inputs: Any = split_tensor_dict(batch, len(parts))
+        chosen: dict[str, Any] = self._buffered_inputs[self._step % len(parts)]
+        return chosen
+
+    def _get_per_token_logps_and_entropies(
+        self, model: Any, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        return super()._get_per_token_logps_and_entropies(  # type: ignore[no-any-return]
+            self._packed(model), *args, **kwargs
         )
 
     def _allow_packing(self, model: Any) -> None:
-        if model is not None and self._is_fast() and can_pack(model):
-            model.set_attn_implementation(ATTENTION)
-
-    def _causal_model(self) -> Any:
-        """The causal language model inside DDP and PEFT wrappers."""
-        model = self.accelerator.unwrap_model(self.model)
-        return model.get_base_model() if is_peft_model(model) else model
-
-    # ------------------------------------------------------------------ sampling
-
-    def synced_generator(self) -> Generator | None:
-        """The sampler with the policy's present weights; ``None`` off the fast path."""
-        if not self._is_fast():
-            return None
-        model = self.accelerator.unwrap_model(self.model)
-        if self._generator is None:
-            # In the precision that training computes in, so that both see the same policy.
-            dtype = torch.bfloat16 if self.args.bf16 else self._causal_model().dtype
-            self._generator = Generator(model, self._tokenizer, dtype=dtype)
-        elif self._synced_step != self.state.global_step:
-            self._generator.sync(model)
-        self._synced_step = self.state.global_step
-        return self._generator
-
-    def _generate_single_turn(
-        self,
-        prompt_ids: list[list[int]],
-        images: Any,
-        multimodal_fields: Any,
-        num_generations: int,
-        has_tool_images: bool = False,
-    ) -> tuple[list[list[int]], None]:
-        generator = self.synced_generator()
-        if generator is None:
-            return super()._generate_single_turn(  # type: ignore[no-any-return,no-untyped-call]
-                prompt_ids, images, multimodal_fields, num_generations, has_tool_images
+        if model is None or not self._uses_cpu_path():
+            return
+        if self.aux_loss_enabled:
+            reason: str | None = "its auxiliary loss counts the tokens of the padded batch"
+        else:
+            reason = allow_packing(model)
+        if reason is not None:
+            name = type(self._plain(model)).__name__
+            self._note(
+                f"{name} runs over padded batches, about twice as long as without: {reason}."
             )
-        causal = self._causal_model()
-        # TRL repeats each prompt; its tokens need to be read only once.
-        runs = [(prompt, len(list(rows))) for prompt, rows in groupby(prompt_ids)]
-        repeats = runs[0][1] if len({count for _, count in runs}) == 1 else 1
-        self._sampled = generator.generate(
-            [prompt for prompt, _ in runs] if repeats > 1 else prompt_ids,
-            SamplingParams(self.max_completion_length, repeats, self.temperature, self.top_p),
-            # A critic reads other hidden states than the sampler's.
-            value_head=None if hasattr(causal, "critic") else getattr(causal, "value_head", None),
-            keep_cache=bool(self.tools),
-        )
-        return [completion.token_ids for completion in self._sampled], None
-
-    # ------------------------------------------------------------------ forward passes
 
     def _packed(self, model: Any) -> Any:
         """``model``, or where it can be packed, a stand-in that gives the same output faster."""
-        inner = self.accelerator.unwrap_model(model)
-        inner = inner.get_base_model() if is_peft_model(inner) else inner
+        if not isinstance(model, nn.Module):
+            return model  # a stand-in already
+        inner = self._plain(self.accelerator.unwrap_model(model))
         backbones = [inner.base_model]
         if hasattr(inner, "critic"):
             backbones.append(inner.critic)
@@ -119,28 +279,39 @@ class FastCPUMixin(TRLGRPOTrainer):
             return model
         return Packed(model, backbones)
 
-    def _prepare_inputs(self, generation_batch: Any) -> dict[str, Any]:
-        before = self._buffered_inputs
-        inputs: dict[str, Any] = super()._prepare_inputs(generation_batch)
-        fresh = self.model.training and self._buffered_inputs is not before
-        if not fresh or not self._is_fast():
-            return inputs
-        # TRL has shuffled the rows; bring the completions of a prompt together again, so that a
-        # micro-batch runs the prompt once. The groups stay shuffled.
-        parts = self._buffered_inputs
-        batch = {
-            name: torch.cat([part[name] for part in parts]) if tensor.ndim else tensor
-            for name, tensor in parts[0].items()
-        }
-        order = _grouped_order(batch["prompt_ids"])
-        batch = {name: x[order] if x.ndim else x for name, x in batch.items()}
-        self._buffered_inputs = split_tensor_dict(batch, len(parts))
-        chosen: dict[str, Any] = self._buffered_inputs[self._step % len(parts)]
-        return chosen
+    def _plain(self, model: Any) -> Any:
+        return model.get_base_model() if is_peft_model(model) else model
 
+    def _causal_model(self) -> Any:
+        """The causal language model inside DDP and PEFT wrappers."""
+        return self._plain(self.accelerator.unwrap_model(self.model))
 
-def _grouped_order(prompt_ids: Tensor) -> Tensor:
-    """An order of the rows (B,) that keeps equal prompts together, the prompts shuffled."""
-    group = prompt_ids.unique(dim=0, return_inverse=True)[1]
-    shuffled = torch.randperm(int(group.max()) + 1, device=group.device)
-    return shuffled[group].argsort(stable=True)
+    # ------------------------------------------------------------------ metrics
+
+    @property
+    def _mode(self) -> str:
+        return "train" if self.model.training else "eval"
+
+    def _record(self, name: str, value: float) -> None:
+        """Add to what TRL averages at its next log."""
+        if trl_internals.usable("metrics", self):
+            self._metrics[self._mode][name].append(value)
+
+    # ------------------------------------------------------------------ resume
+
+    def train(
+        self, resume_from_checkpoint: str | bool | None = None, *args: Any, **kwargs: Any
+    ) -> Any:
+        path = resume_path(resume_from_checkpoint, str(self.args.output_dir))
+        if path is not None:
+            trl_internals.require("resumption", self)
+        return super().train(path, *args, **kwargs)
+
+    def _get_train_sampler(self, dataset: Any = None) -> Any:
+        self._train_sampler = super()._get_train_sampler(dataset)
+        return self._train_sampler
+
+    def find_place(self, state: TrainerState) -> None:
+        """Bring what TRL counts from 0 to where a run that was never stopped would have it."""
+        self._step = state.global_step * self.args.gradient_accumulation_steps
+        advance_to_epoch(self._train_sampler, int(state.epoch or 0))

@@ -19,12 +19,14 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
-from trl.trainer.grpo_trainer import GRPOTrainer as TRLGRPOTrainer
+
+if TYPE_CHECKING:
+    from mrlm.trainers.online import OnlineTrainer
 
 
 def resume_path(resume_from_checkpoint: str | bool | None, output_dir: str | Path) -> str | None:
@@ -135,35 +137,16 @@ def rollout_window(args: Any) -> int:
     return int(args.steps_per_generation or 1) * int(args.num_iterations)
 
 
-class ResumableRollouts(TRLGRPOTrainer):
-    """Mixin for ``trl.GRPOTrainer``: a resumed run ends with the weights of one never stopped."""
+def advance_to_epoch(sampler: Any, epoch: int) -> None:
+    """Bring TRL's order of the prompts, always that of the first epoch, to a later one.
 
-    args: Any
-    _step: int
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._train_sampler: Any = None
-        self._boundary = RolloutBoundaryCallback(self)
-        self.add_callback(self._boundary)
-
-    def train(
-        self, resume_from_checkpoint: str | bool | None = None, *args: Any, **kwargs: Any
-    ) -> Any:
-        path = resume_path(resume_from_checkpoint, str(self.args.output_dir))
-        return super().train(path, *args, **kwargs)
-
-    def _get_train_sampler(self, dataset: Any = None) -> Any:
-        self._train_sampler = super()._get_train_sampler(dataset)
-        return self._train_sampler
-
-    def _find_place(self, state: TrainerState) -> None:
-        """Bring what TRL counts from 0 to where a run that was never stopped would have it."""
-        self._step = state.global_step * self.args.gradient_accumulation_steps
-        sampler = self._train_sampler  # none where the dataset is a stream
-        if sampler is not None and sampler.shuffle:
-            for _ in range(int(state.epoch or 0)):
-                torch.randperm(sampler.num_samples, generator=sampler.generator)
+    Args:
+        sampler: A ``RepeatSampler``; ``None`` where the dataset is a stream.
+        epoch: Epochs that have ended.
+    """
+    if sampler is not None and sampler.shuffle:
+        for _ in range(epoch):
+            torch.randperm(sampler.num_samples, generator=sampler.generator)
 
 
 class RolloutBoundaryCallback(TrainerCallback):
@@ -173,7 +156,7 @@ class RolloutBoundaryCallback(TrainerCallback):
     one is kept, saves stay where they are.
     """
 
-    def __init__(self, trainer: ResumableRollouts) -> None:
+    def __init__(self, trainer: OnlineTrainer) -> None:
         self._trainer = trainer
         self._save_is_due = False
 
@@ -186,7 +169,7 @@ class RolloutBoundaryCallback(TrainerCallback):
         self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         self._save_is_due = False
-        self._trainer._find_place(state)
+        self._trainer.find_place(state)
 
     def on_step_end(
         self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any

@@ -64,16 +64,16 @@ def test_outcomes_of_each_prompt() -> None:
         ]
     )
     outcomes = group_outcomes(rewards, torch.tensor([1.0, 0.5]), 2)
-    assert outcomes.all_right.tolist() == [True, False, False, False, True, False]
-    assert outcomes.all_wrong.tolist() == [False, False, True, False, False, False]
+    assert outcomes.all_correct.tolist() == [True, False, False, False, True, False]
+    assert outcomes.none_correct.tolist() == [False, False, True, False, False, False]
     assert outcomes.uninformative.tolist() == [True, False, True, True, True, True]
 
 
 def test_notes_tell_what_was_counted() -> None:
     assert outcome_notes([{"loss": 1.0}]) == []
-    logs = [{"frac_all_right": 0.5, "frac_all_wrong": 0.25}, {"loss": 1}]
+    logs = [{"frac_all_correct": 0.5, "frac_none_correct": 0.25}, {"loss": 1}]
     [note] = outcome_notes(logs)
-    assert "right on 50%" in note and "on 25%" in note and "replaced" not in note
+    assert "correct on 50%" in note and "on 25%" in note and "replaced" not in note
     [note] = outcome_notes([logs[0] | {"frac_resampled": 0.75}])
     assert "75% of the prompts were replaced" in note
 
@@ -84,10 +84,8 @@ def good_prompt_reward(completions: list[Any], good: list[bool], **kwargs: Any) 
 
 
 def _train(kind: str, model: Any, tokenizer: Any, folder: Path, **more: Any) -> Any:
-    from trl import GRPOConfig
-
     from mrlm import PPOConfig, PPOTrainer
-    from mrlm.trainers.grpo import GRPOTrainer
+    from mrlm.trainers import GRPOConfig, GRPOTrainer
 
     common = {
         "max_steps": 2,
@@ -101,6 +99,7 @@ def _train(kind: str, model: Any, tokenizer: Any, folder: Path, **more: Any) -> 
         "logging_steps": 1,
         "learning_rate": 1e-3,
         "gradient_checkpointing": False,
+        "resample_rounds": more.pop("resample_rounds", 0),
     }
     rows = Dataset.from_list(
         [
@@ -112,15 +111,12 @@ def _train(kind: str, model: Any, tokenizer: Any, folder: Path, **more: Any) -> 
     trainer = {"ppo": PPOTrainer, "grpo": GRPOTrainer}[kind](
         model, [good_prompt_reward], config, train_dataset=rows, processing_class=tokenizer
     )
-    trainer.resample_rounds = more.pop("resample_rounds", 0)
     seen: list[list[bool]] = []
     score = trainer._calculate_rewards
 
     def watch(inputs: Any, prompts: Any, completions: Any, ids: Any) -> Any:
         seen.append([row["good"] for row in inputs])
         assert [row["prompt"] for row in inputs] == prompts
-        if trainer._sampled:
-            assert [list(sample.token_ids) for sample in trainer._sampled] == [list(i) for i in ids]
         return score(inputs, prompts, completions, ids)
 
     trainer._calculate_rewards = watch
@@ -135,15 +131,15 @@ def test_uninformative_prompts_are_counted_and_replaced(
     kind: str, tiny_llama: Any, tiny_tokenizer: Any, tmp_path: Path
 ) -> None:
     plain = _train(kind, tiny_llama(), tiny_tokenizer, tmp_path / "plain")
-    logs = [log for log in plain.state.log_history if "frac_all_wrong" in log]
+    logs = [log for log in plain.state.log_history if "frac_none_correct" in log]
     first = [sum(not good for good in batch) / len(batch) for batch in plain.seen]
-    assert [log["frac_all_wrong"] for log in logs] == first and max(first) > 0
+    assert [log["frac_none_correct"] for log in logs] == first and max(first) > 0
     assert "frac_resampled" not in logs[0]
 
     again = _train(kind, tiny_llama(), tiny_tokenizer, tmp_path / "again", resample_rounds=40)
     assert all(all(batch) for batch in again.seen)  # every prompt that was trained on teaches
-    logs = [log for log in again.state.log_history if "frac_all_wrong" in log]
-    assert logs[0]["frac_all_wrong"] == first[0]  # as first sampled
+    logs = [log for log in again.state.log_history if "frac_none_correct" in log]
+    assert logs[0]["frac_none_correct"] == first[0]  # as first sampled
     assert logs[0]["frac_resampled"] == first[0]
 
 

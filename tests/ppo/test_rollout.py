@@ -30,6 +30,12 @@ def completion_values(model: Any, batch: dict[str, Any]) -> Tensor:
     return values * batch["completion_mask"]
 
 
+def scores(batch: dict[str, Any]) -> Tensor:
+    """What ``low_byte_reward`` gives each completion, (B,)."""
+    low = (batch["completion_ids"] < 128) * batch["completion_mask"]
+    return low.sum(1) / batch["completion_mask"].sum(1)
+
+
 def test_advantages_are_gae_of_the_rewards(make_trainer: Make, rollout: Make) -> None:
     trainer = make_trainer(gamma=0.9, lam=0.8, lam_critic=0.95, whiten_advantages=False)
     torch.nn.init.normal_(trainer.model.value_head.weight, std=0.3)
@@ -37,7 +43,7 @@ def test_advantages_are_gae_of_the_rewards(make_trainer: Make, rollout: Make) ->
     mask, values = batch["completion_mask"], batch["old_values"]
     assert values.abs().max() > 0
     rewards = torch.zeros_like(values)
-    for row, score in enumerate(trainer._scores):
+    for row, score in enumerate(scores(batch)):
         rewards[row, int(mask[row].sum()) - 1] = score
     torch.testing.assert_close(batch["advantages"], compute_gae(rewards, values, mask, 0.9, 0.8))
     returns = (compute_gae(rewards, values, mask, 0.9, 0.95) + values) * mask
@@ -60,7 +66,6 @@ def test_reward_reaches_the_last_model_token_when_the_mask_ends_in_a_tools(
         whiten_advantages=False, gamma=0.5, arguments={"rollout_func": tool_at_the_end}
     )
     batch = rollout(trainer)
-    assert trainer._scores.tolist() == [1.0] * 4
     # One model token before the last: discounted once, however many tool tokens lie between.
     assert batch["advantages"].tolist() == [[0.5, 0.0, 1.0, 0.0, 0.0]] * 4
     assert batch["value_mask"].tolist() == [[1, 0, 1, 0, 0]] * 4
@@ -72,7 +77,7 @@ def test_peft_reference_pass_is_not_mistaken_for_the_policy(
     """The reference is the same model with its adapter off, and its values differ."""
     for settings in ({}, {"num_ppo_epochs": 2}):  # TRL runs the policy itself only in the second
         trainer = make_trainer(arguments={"peft_config": LORA}, beta=0.1, **settings)
-        causal = trainer._causal_model()
+        causal = trainer.model.get_base_model()
         torch.nn.init.normal_(causal.value_head.weight, std=0.5)
         for name, parameter in causal.named_parameters():
             if "lora_B" in name:
@@ -100,7 +105,7 @@ def test_kl_in_the_reward_is_spent_per_token_and_not_in_the_loss(
     kl = batch["old_per_token_logps"] - batch["ref_per_token_logps"]
     mask = batch["completion_mask"]
     rewards = -0.2 * kl * mask
-    for row, score in enumerate(trainer._scores):
+    for row, score in enumerate(scores(batch)):
         rewards[row, int(mask[row].sum()) - 1] += score
     expected = rewards.flip(1).cumsum(1).flip(1) * mask
     torch.testing.assert_close(batch["advantages"], expected, rtol=0, atol=1e-5)
@@ -147,8 +152,8 @@ def test_weights_add_rewards_up(make_trainer: Make, rollout: Make) -> None:
         return [10.0, None, 10.0, None]
 
     trainer = make_trainer(reward_funcs=[ones, maybe], reward_weights=[2.0, 0.5])
-    rollout(trainer)
-    assert trainer._scores.tolist() == [7.0, 2.0, 7.0, 2.0]
+    returns = rollout(trainer)["returns"][:, 0]  # gamma is 1: the score
+    assert returns.tolist() == pytest.approx([7.0, 2.0, 7.0, 2.0])
 
 
 def test_logged_advantages_are_the_true_ones(make_trainer: Make, rollout: Make) -> None:
@@ -160,20 +165,45 @@ def test_logged_advantages_are_the_true_ones(make_trainer: Make, rollout: Make) 
 
 
 def test_a_sampler_that_recorded_values_saves_the_forward_pass(
-    make_trainer: Make, rollout: Make, monkeypatch: pytest.MonkeyPatch
+    make_trainer: Make, rollout: Make
 ) -> None:
-    for settings in ({}, {"num_ppo_epochs": 2}):
+    """Where log-probabilities are not compared with later ones, what the sampler said serves."""
+    for settings, passes in (({}, 0), ({"num_ppo_epochs": 2}, 1)):
         trainer = make_trainer(**settings, whiten_advantages=False)
-
-        def recorded(ids: Tensor, attention: Tensor, keep: int, **kw: Any) -> Any:
-            return torch.full((len(ids), keep), -1.0), torch.full((len(ids), keep), 0.25)
-
-        monkeypatch.setattr(trainer, "_rollout_values", recorded)
-        monkeypatch.setattr(trainer, "_policy_forward", None)
+        torch.nn.init.normal_(trainer.model.value_head.weight, std=0.3)
+        calls: list[Any] = []
+        hook = trainer.model.model.register_forward_hook(lambda *_, calls=calls: calls.append(1))
         batch = rollout(trainer)
-        assert (batch["old_values"] == 0.25 * batch["completion_mask"]).all()
-        if settings:
-            assert (batch["old_per_token_logps"] == -1.0).all()
+        hook.remove()
+        assert len(calls) == passes
+        expected = completion_values(trainer.model, batch)
+        assert expected.abs().max() > 0.01
+        torch.testing.assert_close(batch["old_values"], expected, rtol=0, atol=1e-5)
+        assert ("old_per_token_logps" in batch) == bool(passes)
+
+
+def test_replaced_prompts_come_with_the_values_of_their_own_completions(
+    make_trainer: Make, rollout: Make
+) -> None:
+    """What the sampler recorded of the first rollout must not stay in the place of the next."""
+    from datasets import Dataset
+
+    def reward(prompts: list[str], completion_ids: list[list[int]], **_: Any) -> list[float]:
+        return [ids[0] * float("new" in p) for p, ids in zip(prompts, completion_ids, strict=True)]
+
+    trainer = make_trainer(
+        reward_funcs=reward,
+        dataset=Dataset.from_dict({"prompt": ["a new prompt", "new too", "the new one"] * 4}),
+        num_generations=2,
+        resample_rounds=3,
+    )
+    torch.nn.init.normal_(trainer.model.value_head.weight, std=0.3)
+    batch = rollout(trainer)  # of prompts that all earn nothing
+    assert last_metric(trainer, "frac_none_correct") == 1.0
+    assert last_metric(trainer, "frac_resampled") == 1.0
+    expected = completion_values(trainer.model, batch)
+    assert expected.abs().max() > 0.01
+    torch.testing.assert_close(batch["old_values"], expected, rtol=0, atol=1e-5)
 
 
 def test_critic_must_read_the_same_tokens(make_trainer: Make, tiny_llama: Make) -> None:
@@ -205,10 +235,10 @@ def test_a_completion_that_was_cut_earns_nothing(make_trainer: Make, rollout: An
     torch.manual_seed(0)
     batch = rollout(free)
     torch.manual_seed(0)
-    rollout(strict)
+    found = rollout(strict)["returns"][:, 0]  # gamma is 1: the score
     last = batch["completion_mask"].sum(dim=1) - 1
     final = batch["completion_ids"][torch.arange(4), last]
     ended = torch.isin(final, torch.tensor(free.eos_token_ids))
-    assert not ended.all() and (free._scores > 0).any()
-    expected = torch.where(ended, free._scores, free._scores.clamp(max=0))
-    torch.testing.assert_close(strict._scores, expected)
+    assert not ended.all() and (scores(batch) > 0).any()
+    expected = torch.where(ended, scores(batch), scores(batch).clamp(max=0))
+    torch.testing.assert_close(found, expected)

@@ -59,7 +59,7 @@ def make(tmp_path: Path, tool_tokenizer: Any, tiny_llama: Any, gold_policy: Any)
             processing_class=tool_tokenizer,
             environment_factory=TASK.environment,
         )
-        trainer._generator = gold_policy(tool_tokenizer, dataset, change)
+        trainer.sampler.generator = gold_policy(tool_tokenizer, dataset, change)
         return trainer
 
     return make_trainer
@@ -92,7 +92,8 @@ def test_each_row_sees_its_own_tools(make: Any) -> None:
     trainer = make("grpo")
     rollout(trainer)
     for row in rows(4):
-        prompt = next(p for p in trainer._generator.prompts if row["prompt"][0]["content"] in p)
+        prompts = trainer.sampler.generator.prompts
+        prompt = next(p for p in prompts if row["prompt"][0]["content"] in p)
         offered = row["environment"].partition(":")[2].split("+")
         for tool in ("calculator", "file_system", "python_repl", "web_search"):
             assert (f"\n{tool}(" in prompt) == (tool in offered)
@@ -146,11 +147,11 @@ def test_calls_are_bounded_and_wrong_ones_are_told_what_is_allowed(make: Any) ->
         return '<tool_call>{"name": "calculator", "arguments": {"expr": 1}}</tool_call>'
 
     trainer = make("grpo", change)
-    for row in trainer._generator.rows:
+    for row in trainer.sampler.generator.rows:
         row["solution"] = row["solution"] + [{"role": "assistant", "content": ""}] * 10
     rollout(trainer, count=2)
     assert max(seen) == TASK.max_tool_calling_iterations
-    told = "".join(trainer._generator.prompts)
+    told = "".join(trainer.sampler.generator.prompts)
     assert "unknown argument 'expr'; allowed: expression" in told or "not found" in told
 
 

@@ -248,7 +248,7 @@ def test_multitask_measures_each_task(run: Any, capsys: pytest.CaptureFixture[st
         assert results["comparison"]["settings"]["task"] == task
         assert (mixed.folder / task / "report.html").is_file()
     logs = [log for log in mixed.json("metrics.jsonl") if "reward" in log]
-    assert all({"rewards/debate_reward/mean", "frac_all_wrong"} <= log.keys() for log in logs)
+    assert all({"rewards/debate_reward/mean", "frac_none_correct"} <= log.keys() for log in logs)
 
 
 @pytest.mark.slow

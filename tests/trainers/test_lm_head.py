@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from trl.kernels.chunked_logprob import ChunkedLogProbFunction
 from trl.trainer import utils
 
 from mrlm.trainers import lm_head
-from mrlm.trainers.lm_head import lean_head
+from mrlm.trainers.lm_head import CPUHead, cpu_lm_head
 
 V, H, N = 300, 16, 70
 OUTPUTS = ("log_probs", "entropy", "is_top1")
@@ -39,7 +38,7 @@ def run(function: Any, tensors: list[Any], temperature: float, outputs: Any = OU
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("temperature", [1.0, 0.7])
 def test_numbers_and_gradients_are_trl_s(temperature: float, bias: bool) -> None:
-    out, grads = run(lm_head._Lean, inputs(bias), temperature)
+    out, grads = run(CPUHead(ChunkedLogProbFunction), inputs(bias), temperature)
     expected, expected_grads = run(ChunkedLogProbFunction, inputs(bias), temperature)
     for mine, theirs in zip(out, expected, strict=True):
         assert (mine is None) == (theirs is None)
@@ -50,7 +49,7 @@ def test_numbers_and_gradients_are_trl_s(temperature: float, bias: bool) -> None
 
 
 def test_a_gradient_of_one_output_alone() -> None:
-    out, grads = run(lm_head._Lean, inputs(False), 1.0, ("log_probs",))
+    out, grads = run(CPUHead(ChunkedLogProbFunction), inputs(False), 1.0, ("log_probs",))
     expected, expected_grads = run(ChunkedLogProbFunction, inputs(False), 1.0, ("log_probs",))
     assert [x is None for x in out] == [x is None for x in expected]
     torch.testing.assert_close(grads, expected_grads, atol=1e-4, rtol=1e-4)
@@ -59,7 +58,7 @@ def test_a_gradient_of_one_output_alone() -> None:
 def test_under_bf16_autocast_as_near_to_float32_as_trl_s() -> None:
     exact, exact_grads = run(ChunkedLogProbFunction, inputs(False), 1.0)
     with torch.autocast("cpu", torch.bfloat16):
-        mine, grads = run(lm_head._Lean, inputs(False), 1.0)
+        mine, grads = run(CPUHead(ChunkedLogProbFunction), inputs(False), 1.0)
         theirs, trl_grads = run(ChunkedLogProbFunction, inputs(False), 1.0)
 
     def error(a: Any, b: Any) -> float:
@@ -75,16 +74,18 @@ def test_under_bf16_autocast_as_near_to_float32_as_trl_s() -> None:
 def count_rows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Of the positions that are projected from now on, by either function."""
     seen: list[int] = []
+    ours, theirs = CPUHead.apply, ChunkedLogProbFunction.apply
 
-    def counted(apply: Callable[..., Any]) -> Any:
-        def wrapper(hidden: Any, *args: Any) -> Any:
-            seen.append(len(hidden))
-            return apply(hidden, *args)
+    def count_ours(self: Any, hidden: Any, *args: Any) -> Any:
+        seen.append(len(hidden))
+        return ours(self, hidden, *args)
 
-        return wrapper
+    def count_theirs(hidden: Any, *args: Any) -> Any:
+        seen.append(len(hidden))
+        return theirs(hidden, *args)
 
-    monkeypatch.setattr(lm_head._Lean, "apply", counted(lm_head._Lean.apply))
-    monkeypatch.setattr(ChunkedLogProbFunction, "apply", counted(ChunkedLogProbFunction.apply))
+    monkeypatch.setattr(CPUHead, "apply", count_ours)
+    monkeypatch.setattr(ChunkedLogProbFunction, "apply", count_theirs)
     return seen
 
 
@@ -102,7 +103,7 @@ def test_the_model_projects_labelled_positions_only(
         model = tiny_llama()
         utils.add_fused_lm_head(model, outputs=OUTPUTS)
         if lean:
-            with lean_head():
+            with cpu_lm_head():
                 out = model(input_ids=ids, labels=labels, fused_lm_head=True)
         else:
             out = model(input_ids=ids, labels=labels, fused_lm_head=True)
@@ -122,8 +123,8 @@ def test_what_is_not_covered_stays_trl_s(case: str, monkeypatch: pytest.MonkeyPa
     called: list[str] = []
     monkeypatch.setattr(ChunkedLogProbFunction, "apply", lambda *args: called.append("TRL") or args)
     if case == "memory":
-        monkeypatch.setattr(lm_head, "MOST_LOGITS", N * V - 1)
-    lm_head._Lean.apply(
+        monkeypatch.setattr(lm_head, "MAX_LOGITS", N * V - 1)
+    CPUHead(ChunkedLogProbFunction).apply(
         *inputs(False),
         torch.zeros(N, dtype=torch.long),
         1.0,

@@ -14,9 +14,9 @@ import torch
 import trl
 from trl import GRPOConfig
 
-from mrlm.trainers import online
-from mrlm.trainers.grpo import GRPOTrainer, _rows_with_gradient
-from mrlm.trainers.online import _grouped_order
+from mrlm.trainers import grpo
+from mrlm.trainers.batches import grouped_order, rows_with_gradient
+from mrlm.trainers.grpo import GRPOTrainer
 from mrlm.trainers.packing import ATTENTION
 
 
@@ -94,7 +94,7 @@ def test_grpo_trains_and_logs_as_trl_does(
     assert ours.model.config._attn_implementation == ATTENTION
     ours.train()
     theirs.train()
-    more = {"frac_all_right", "frac_all_wrong"}
+    more = {"frac_all_correct", "frac_none_correct"}
     assert ours.state.log_history[-1].keys() == theirs.state.log_history[-1].keys() | more
     assert any(
         not torch.equal(p, q)
@@ -131,10 +131,10 @@ def test_what_is_not_covered_stays_trl_s(
     settings: dict[str, Any], tiny_llama: Any, tiny_tokenizer: Any, tmp_path: Path
 ) -> None:
     trainer = make(GRPOTrainer, tiny_llama(), tiny_tokenizer, tmp_path, **settings)
-    assert not trainer._is_fast()
+    assert not trainer._uses_cpu_path()
     assert trainer.model.config._attn_implementation != ATTENTION
     trainer.train()
-    assert trainer._generator is None
+    assert trainer.sampler.generator is None
 
 
 def test_completions_of_a_prompt_share_a_micro_batch() -> None:
@@ -142,7 +142,7 @@ def test_completions_of_a_prompt_share_a_micro_batch() -> None:
     seen = set()
     for seed in range(20):
         torch.manual_seed(seed)
-        order = _grouped_order(prompts)
+        order = grouped_order(prompts)
         assert sorted(order.tolist()) == list(range(6))
         pairs = prompts[order].view(3, 2, 2)
         assert torch.equal(pairs[:, 0], pairs[:, 1])
@@ -162,10 +162,10 @@ def test_completions_of_a_prompt_share_a_micro_batch() -> None:
         ([1, -1], 2, 0, [0, 1]),
     ],
 )
-def test_rows_with_gradient(
+def testrows_with_gradient(
     advantages: list[int], micro_batches: int, least: int, rows: list[int]
 ) -> None:
-    found = _rows_with_gradient(torch.tensor(advantages).float(), micro_batches, least)
+    found = rows_with_gradient(torch.tensor(advantages).float(), micro_batches, least)
     assert found.tolist() == rows
 
 
@@ -248,7 +248,7 @@ def test_rows_without_gradient_change_nothing_but_the_work(
     trained = {}
     for name in ("dropped", "all"):
         if name == "all":
-            monkeypatch.setattr(online, "_rows_with_gradient", lambda a, *_: torch.arange(len(a)))
+            monkeypatch.setattr(grpo, "rows_with_gradient", lambda a, *_: torch.arange(len(a)))
         # One step: the order of the next one's prompts depends on how many were shuffled.
         settings: dict[str, Any] = {"gradient_accumulation_steps": accumulation, "max_steps": 1}
         settings["per_device_train_batch_size"] = 16 // accumulation  # all rows, each twice

@@ -106,7 +106,7 @@ def _leave() -> None:
 
 
 def shard_for_process(rows: Sequence[T]) -> Sequence[T]:
-    """The rows that this process is to do, of those that all processes know: every n-th of n."""
+    """This process's shard of rows that all processes hold: of n processes, every n-th row."""
     state = PartialState()
     return rows[state.process_index :: state.num_processes]
 

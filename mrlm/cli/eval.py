@@ -38,6 +38,8 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     # Before torch: a mistake is told at once.
     task = chosen_task(arguments)
+    if arguments.num_rows < 1:
+        raise ValueError(f"num_rows must be at least 1, got {arguments.num_rows}")
     params = SamplingParams(
         arguments.max_new_tokens,
         arguments.num_generations,

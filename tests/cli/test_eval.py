@@ -82,3 +82,16 @@ def test_a_model_that_is_not_there_is_a_failure(
 
     assert code == 1
     assert str(tmp_path / "none") in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["eval", "sample"])
+def test_wrong_sampling_settings_are_told_before_a_model_is_loaded(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for flags, message in (
+        (["--num_generations", "2"], "2 greedy samples of a row are the same"),
+        (["--max_new_tokens", "0"], "max_new_tokens must be at least 1"),
+        (["--num_rows", "0"], "num_rows must be at least 1"),
+    ):
+        assert cli.main([command, "--task", "math", "--model", "no/such/model", *flags]) == 2
+        assert message in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -111,3 +112,23 @@ def test_a_reward_of_the_wrong_length_is_an_error_of_each_record(
 
 def test_no_rows_no_records(toy_task: Task, says: Callable[..., Any]) -> None:
     assert run(toy_task, says(), 0) == []
+
+
+def test_each_process_samples_its_rows_with_a_seed_of_its_own(
+    toy_task: Task, says: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = SimpleNamespace(process_index=1, num_processes=2)
+    monkeypatch.setattr("mrlm.distributed.PartialState", lambda: state)
+    monkeypatch.setattr("mrlm.distributed.gather_shares", lambda records, per_row: records)
+    generator = says("1", "3")
+    rows = toy_task.build_dataset(4, 0, "test")
+    params = SamplingParams(9, seed=5)
+
+    records = rollout(generator, generator.tokenizer, rows, toy_task, params, all_processes=True)
+
+    assert [(record.id, record.score) for record in records] == [
+        ("test-0-1", 1.0),
+        ("test-0-3", 1.0),
+    ]
+    ((_, used),) = generator.calls
+    assert used.seed not in (None, 5) and replace(used, seed=5) == params

@@ -38,7 +38,7 @@ _SETTINGS = (
     "use_peft",
     "sft_rows",
     "curriculum",
-    "resample_uninformative",
+    "resample_rounds",
     "seed",
 )
 

@@ -113,7 +113,7 @@ class CPUSampler:
             return False
         reason = self._failed_check or self._why_not()
         if reason is not None:
-            self._note(f"TRL's own generate samples, several times slower on a CPU: {reason}.")
+            self._note(f"TRL's own generate samples, several times slower on a CPU: {reason}")
         return reason is None
 
     def _why_not(self) -> str | None:

@@ -187,12 +187,24 @@ def why_not_packed(model: Any) -> str | None:
         return "it brings attention of its own"
     if config._attn_implementation not in ("sdpa", ATTENTION):
         return f"attn_implementation={config._attn_implementation!r}"
+    rope = set(_rope_types(getattr(config, "rope_parameters", None)))
+    if rope & {"dynamic", "longrope"}:
+        return f"its rotary positions ({', '.join(sorted(rope))}) change with the longest row"
     kinds = set(getattr(config, "layer_types", None) or ()) - {"full_attention"}
     if kinds or getattr(config, "sliding_window", None) is not None:
         return f"it has {', '.join(sorted(kinds)) or 'a sliding window'}"
     if getattr(config, "output_router_logits", False):
         return "its auxiliary loss counts the tokens of the padded batch"
     return None
+
+
+def _rope_types(settings: Any) -> Iterator[str]:
+    """Kinds of rotary positions, which a config gives once or for each type of layers."""
+    if isinstance(settings, dict):
+        if isinstance(settings.get("rope_type"), str):
+            yield settings["rope_type"]
+        for value in settings.values():
+            yield from _rope_types(value)
 
 
 def can_pack(model: PreTrainedModel) -> bool:

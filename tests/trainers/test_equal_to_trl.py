@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import torch
 import trl
-from trained_architectures import ARCHITECTURES, build
 from datasets import Dataset
+from trained_architectures import ARCHITECTURES, build
 
 from mrlm import PPOConfig, PPOTrainer
 from mrlm.trainers import GRPOConfig, GRPOTrainer

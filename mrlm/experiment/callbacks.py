@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mrlm.experiment.run import Run
 
 __all__ = ["CompletionsTable", "LiveEvaluation", "TrainingProgress", "watch"]
+from mrlm.trainers import trl_internals
 
 LIVE_ACCURACY = "held_out_accuracy"  # the key in a trainer's log
 _PER_STEP = 8  # completions of one step that are kept
@@ -124,8 +125,9 @@ class TrainingProgress(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         due = self._sample_every and state.global_step % self._sample_every == 0
-        if due and state.is_world_process_zero and self._trainer._logs["completion"]:
-            row = _row(self._trainer._logs, 0, state.global_step)
+        sampled = _sampled(self._trainer) if due and state.is_world_process_zero else None
+        if sampled is not None and sampled["completion"]:
+            row = _row(sampled, 0, state.global_step)
             rewards = ", ".join(f"{name} {reward}" for name, reward in row["rewards"].items())
             said = row["completion"]
             said = said if len(said) <= _MAX_SHOWN else f"{said[:_MAX_SHOWN]} …"
@@ -179,7 +181,7 @@ class LiveEvaluation(TrainerCallback):
             )
         finally:
             model.train(training)
-        if evaluation.summary.accuracy is not None:
+        if evaluation.summary.accuracy is not None and trl_internals.usable("metrics", trainer):
             trainer._metrics["train"][LIVE_ACCURACY].append(evaluation.summary.accuracy)
 
 
@@ -207,7 +209,9 @@ class CompletionsTable(TrainerCallback):
                     self._steps.setdefault(row["step"], []).append(row)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
-        sampled, step = self._trainer._logs, state.global_step
+        sampled, step = _sampled(self._trainer), state.global_step
+        if sampled is None:
+            return
         count = len(sampled["completion"])
         if not state.is_world_process_zero or not count or "reward" not in (logs or {}):
             return
@@ -230,6 +234,14 @@ class CompletionsTable(TrainerCallback):
     def _write(self, state: Any) -> None:
         if state.is_world_process_zero:
             write_json_lines(self._path, (row for rows in self._steps.values() for row in rows))
+
+
+def _sampled(trainer: Any) -> Mapping[str, Any] | None:
+    """TRL's buffer of the samples since the last rollout; ``None`` where there is none any more."""
+    if not trl_internals.usable("samples", trainer):
+        return None
+    sampled: Mapping[str, Any] = trainer._logs
+    return sampled
 
 
 def _row(sampled: Mapping[str, Any], i: int, step: int) -> dict[str, Any]:

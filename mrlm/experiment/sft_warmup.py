@@ -18,6 +18,7 @@ from trl.trainer.utils import get_peft_config
 from mrlm.data.demonstrations import demonstrations
 from mrlm.experiment.arguments import WarmupArguments
 from mrlm.models.policy import load_policy
+from mrlm.trainers import trl_internals
 from mrlm.trainers.lm_head import cpu_lm_head
 
 if TYPE_CHECKING:
@@ -101,5 +102,6 @@ def _config(arguments: WarmupArguments, config: Any, has_tools: bool) -> SFTConf
 def _hand_deepspeed_on(config: Any) -> None:
     """Accelerate keeps the settings of the process's first trainer; the next has its own."""
     if config.deepspeed_plugin is not None:
+        trl_internals.require("second_trainer")
         AcceleratorState._reset_state()
         config.deepspeed_plugin.set_deepspeed_weakref()

@@ -87,6 +87,7 @@ class ValueTrainer(OnlineTrainer):
         state = value_state(value_modules(self._causal_model()))
         super().save_model(folder, _internal_call)
         if self._checkpoints_are_sharded() and not _internal_call:
+            trl_internals.require("sharded_export")
             # ``Trainer`` exports nothing here; gathering the weights is for all processes.
             self._save(folder, state_dict=self.accelerator.get_state_dict(self.model))
         if self.args.should_save:

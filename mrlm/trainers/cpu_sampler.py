@@ -119,8 +119,9 @@ class CPUSampler:
     def _why_not(self) -> str | None:
         """What would be sampled otherwise than by the model itself; ``None``: nothing."""
         trainer = self._trainer
-        if not trl_internals.usable("cpu_sampler", trainer):
-            return "; ".join(trl_internals.missing("cpu_sampler", trainer))
+        changes = trl_internals.missing("cpu_sampler", trainer)
+        if changes:
+            return "; ".join(changes)
         from mrlm.sampling.coverage import why_not_covered
 
         if trainer._is_vlm:

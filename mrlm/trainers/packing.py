@@ -156,16 +156,13 @@ def packed_attention(
     return torch.cat(outputs, dim=1), None
 
 
-def _register_attention() -> bool:
-    """Tell transformers of ``packed_attention``; whether it could be told."""
-    if not trl_internals.usable("packing"):
-        return False
+def _register_attention() -> None:
+    """Tell transformers of ``packed_attention``."""
     from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
     from transformers.modeling_utils import AttentionInterface
 
     AttentionInterface.register(ATTENTION, packed_attention)
     AttentionMaskInterface.register(ATTENTION, sdpa_mask)
-    return True
 
 
 def why_not_packed(model: Any) -> str | None:
@@ -174,8 +171,9 @@ def why_not_packed(model: Any) -> str | None:
     Args:
         model: As it is trained, with its PEFT wrapper.
     """
-    if not trl_internals.usable("packing"):
-        return "; ".join(trl_internals.missing("packing"))
+    changes = trl_internals.missing("packing")
+    if changes:
+        return "; ".join(changes)
     for adapter in (getattr(model, "peft_config", None) or {}).values():
         if adapter.is_prompt_learning:
             return f"{adapter.peft_type.value} puts virtual tokens before every row"
@@ -219,8 +217,9 @@ def allow_packing(model: Any) -> str | None:
         model: A causal model with or without a PEFT adapter, or a backbone.
     """
     reason = why_not_packed(model)
-    if reason is not None or not _register_attention():
+    if reason is not None:
         return reason
+    _register_attention()
     base: Any = model.get_base_model() if hasattr(model, "get_base_model") else model
     former = base.config._attn_implementation
     base.set_attn_implementation(ATTENTION)

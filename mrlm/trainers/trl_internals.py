@@ -1,4 +1,4 @@
-"""Every private name of TRL's, transformers' and PEFT's that mrlm uses: one table, checked once.
+"""Every private name of TRL's, transformers' and accelerate's that mrlm uses: one table, checked once.
 
 Private names move: TRL 1.14, 1.15 and 1.16 each moved some of these. Here stands what each is used
 for, and what happens without it. Where it makes training faster, or logs more, training goes on as
@@ -57,6 +57,7 @@ REFUSED = {
     "value_checkpoint": "the value function would be lost from checkpoints",
     "sharded_export": "a model that is sharded cannot be exported",
     "vllm": "the value function would be sent to vLLM, which knows no such weights",
+    "second_trainer": "under DeepSpeed a second trainer would go on with the first one's settings",
 }
 USES = GOES_ON | REFUSED
 
@@ -162,11 +163,12 @@ INTERNALS = (
         ("value_checkpoint",),
     ),
     Internal("_save", _TRAINER, ("sharded_export",), "self, output_dir, state_dict"),
+    Internal("_reset_state", "accelerate.state:AcceleratorState", ("second_trainer",)),
     Internal("_iter_named_params", "trl.generation.vllm_generation:VLLMGeneration", ("vllm",)),
 )
 
-# What was found for each use, so that it is looked for, and warned about, once.
-_FOUND: dict[str, tuple[str, ...]] = {}
+# What was found for each use, without a trainer and with one, so that it is looked for once.
+_FOUND: dict[tuple[str, bool], tuple[str, ...]] = {}
 
 
 def find(name: str, home: str) -> Any:
@@ -209,10 +211,11 @@ def missing(use: str, trainer: Any = None) -> tuple[str, ...]:
     """
     if use not in USES:
         raise KeyError(f"{use!r} is not in USES: {', '.join(USES)}.")
-    if use not in _FOUND or trainer is not None:
+    key = use, trainer is not None
+    if key not in _FOUND:
         changes = (_what_changed(i, trainer) for i in INTERNALS if use in i.uses)
-        _FOUND[use] = tuple(change for change in changes if change is not None)
-    return _FOUND[use]
+        _FOUND[key] = tuple(change for change in changes if change is not None)
+    return _FOUND[key]
 
 
 def _message(use: str, changes: tuple[str, ...]) -> str:

@@ -1,58 +1,52 @@
-"""Names what changed in TRL or transformers, when something changed under the hooks we override.
+"""Names what changed in TRL or transformers, and what becomes of training where something did.
 
-A failure here means: read the new source of the named method and compare it with
-``mrlm/ppo/rollout.py`` and ``trainer.py`` before changing the expectation.
+A failure of the first tests means: read the new source of what is named and compare it with
+``mrlm/trainers`` and ``mrlm/ppo`` before changing the expectation.
 """
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 import trl
 from transformers import Trainer
 from trl import GRPOTrainer
-from trl.generation.vllm_generation import VLLMGeneration
-from trl.models.utils import disable_gradient_checkpointing
 from trl.trainer.utils import FusedCausalLMOutput, add_fused_lm_head, split_tensor_dict
 
-LOGPS = (
-    "self, model, input_ids, attention_mask, logits_to_keep, batch_size, compute_entropy, "
-    "compute_aux_loss, pixel_values, image_grid_thw, num_images, pixel_attention_mask, "
-    "spatial_shapes, num_tiles, image_sizes, token_type_ids, mm_token_type_ids, image_position_ids"
-)
+import mrlm
+from mrlm.trainers import trl_internals
+from mrlm.trainers.lm_head import cpu_lm_head
+from mrlm.trainers.trl_internals import GOES_ON, INTERNALS, REFUSED, USES, Internal, missing
+
+
+@pytest.mark.parametrize("use", USES)
+def test_nothing_that_is_used_has_changed(use: str) -> None:
+    assert missing(use) == ()
 
 
 @pytest.mark.parametrize(
     ("function", "parameters"),
     [
-        (GRPOTrainer._get_per_token_logps_and_entropies, LOGPS),
-        (
-            GRPOTrainer._calculate_rewards,
-            "self, inputs, prompts, completions, completion_ids_list",
-        ),
-        (GRPOTrainer._generate_and_score_completions, "self, inputs"),
-        (GRPOTrainer._compute_loss, "self, model, inputs"),
         (GRPOTrainer.log, "self, logs, start_time"),
         (Trainer.create_optimizer, "self, model"),
-        (Trainer._clip_grad_norm, "self, model"),
         (Trainer.save_model, "self, output_dir, _internal_call"),
-        (Trainer._load_from_checkpoint, "self, resume_from_checkpoint, model"),
-        (Trainer._load_best_model, "self"),
-        (VLLMGeneration._iter_named_params, "self"),
-        (disable_gradient_checkpointing, "model, gradient_checkpointing_kwargs"),
         (add_fused_lm_head, "model, temperature, cast_lm_head_to_fp32, outputs"),
     ],
     ids=lambda value: getattr(value, "__qualname__", ""),
 )
 def test_signature_is_the_one_overridden(function: Any, parameters: str) -> None:
+    """Public functions; private ones have their parameters in ``INTERNALS``."""
     found = ", ".join(inspect.signature(inspect.unwrap(function)).parameters)
-    assert found == parameters, (
-        f"trl {trl.__version__}: {function.__qualname__} now takes ({found}); "
-        "PPOTrainer was written against the other."
-    )
+    assert found == parameters, f"trl {trl.__version__}: {function.__qualname__} takes ({found})"
 
 
 @pytest.mark.parametrize(
@@ -88,6 +82,9 @@ def test_signature_is_the_one_overridden(function: Any, parameters: str) -> None
             'if "FULL_STATE_DICT" in str(self.accelerator.state.fsdp_plugin.state_dict_type):\n'
             "                state_dict = self.accelerator.get_state_dict(self.model)",
         ),
+        # TRL's own head, in whose place that of CPUs stands.
+        (add_fused_lm_head, "_ChunkedLogProbFunction.apply("),
+        (add_fused_lm_head, "compact = _use_triton(hidden_states.device)"),
         # Tensors that we add to the batch are cut with it.
         (split_tensor_dict, "tensor.ndim > 0"),
     ],
@@ -102,3 +99,139 @@ def test_source_still_does_what_is_relied_on(function: Any, needed: str) -> None
 def test_output_has_the_fields_that_are_copied() -> None:
     fields = {field.name for field in dataclasses.fields(FusedCausalLMOutput)}
     assert {"log_probs", "entropy", "aux_loss", "loss"} <= fields
+
+
+# ---------------------------------------------------------------------- the table is whole
+
+
+def _private_names(tree: ast.AST) -> tuple[set[str], set[str]]:
+    """Names with one underscore that a module reads from others, and those that it defines."""
+    read, defined = set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            (defined if isinstance(node.ctx, ast.Store) else read).add(node.attr)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            defined.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            defined.add(node.id)
+        elif isinstance(node, ast.ImportFrom) and not (node.module or "").startswith("mrlm"):
+            read |= {alias.name for alias in node.names}
+    return (
+        {name for name in read if name.startswith("_") and not name.startswith("__")},
+        {name for name in defined if name.startswith("_")},
+    )
+
+
+# Of other libraries than TRL's and transformers', or set on objects of ours.
+OTHERS = {
+    "_exit": "os",
+    "_fields": "named tuples",
+    "_attn_implementation": "transformers: a property of a config that its own models read",
+}
+
+
+def test_the_table_names_every_private_name_that_is_used() -> None:
+    package = Path(mrlm.__file__).parent
+    files = [
+        file
+        for room in ("trainers", "ppo", "experiment", "models", "evaluation")
+        for file in sorted((package / room).rglob("*.py"))
+    ]
+    found = [_private_names(ast.parse(file.read_text(encoding="utf-8"))) for file in files]
+    defined = set().union(*(names for _, names in found))
+    ours = defined - {internal.name for internal in INTERNALS}
+    read = set().union(*(names for names, _ in found))
+    assert read - ours - OTHERS.keys() <= {internal.name for internal in INTERNALS}
+
+
+# ---------------------------------------------------------------------- without a name
+
+
+def test_a_function_with_other_parameters_counts_as_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def _generate(self: Any, prompts: Any, tools: Any) -> None: ...
+    def _calculate_rewards(self: Any, rows: Any) -> None: ...
+
+    monkeypatch.setattr(trl_internals, "_FOUND", {})
+    monkeypatch.setattr(GRPOTrainer, "_generate", _generate)  # takes one more, which is passed on
+    monkeypatch.setattr(GRPOTrainer, "_calculate_rewards", _calculate_rewards)
+    assert missing("dynamic_sampling") == (
+        "trl.trainer.grpo_trainer.GRPOTrainer._calculate_rewards takes (self, rows)",
+    )
+    with pytest.raises(RuntimeError, match=r"takes \(self, rows\)\. So prompts cannot be replaced"):
+        trl_internals.require("dynamic_sampling")
+
+
+def test_it_is_said_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(trl_internals, "_FOUND", {})
+    monkeypatch.setattr(trl_internals, "_warned", set())
+    monkeypatch.delattr("trl.trainer.utils._use_triton")
+    with caplog.at_level(logging.WARNING, logger="mrlm"):
+        for _ in range(3):
+            with cpu_lm_head():
+                pass
+    [message] = caplog.messages
+    assert "trl.trainer.utils has no _use_triton. So the output head" in message
+
+
+# ``forward`` is every module's: its parameters are checked above. Accelerate's is for DeepSpeed.
+RENAMED = [i for i in INTERNALS if i.name != "forward" and not i.home.startswith("accelerate")]
+
+
+@pytest.fixture(scope="module")
+def outcomes(
+    tmp_path_factory: pytest.TempPathFactory, tiny_llama: Any, tiny_tokenizer: Any
+) -> dict[str, dict[str, Any]]:
+    """What ``renamed_internals.py`` found, by name."""
+    folder = tmp_path_factory.mktemp("model")
+    tiny_llama().save_pretrained(folder)
+    tiny_tokenizer.save_pretrained(folder)
+    # What TRL overrides of transformers' trainer would be renamed there, too.
+    groups: dict[str, list[str]] = {"trl": [], "transformers": []}
+    for internal in RENAMED:
+        is_trls = not internal.home.startswith("transformers")
+        library = "trl" if is_trls and not hasattr(Trainer, internal.name) else "transformers"
+        groups[library].append(f"{internal.name}={library}")
+    preload = {
+        "trl": "transformers.trainer,transformers.models.llama.modeling_llama,peft",
+        "transformers": "",
+    }
+    script = Path(__file__).parent.parent / "renamed_internals.py"
+    found = {}
+    for library, names in groups.items():
+        done = subprocess.run(
+            [sys.executable, str(script), str(folder), preload[library], *names],
+            capture_output=True,
+            text=True,
+            timeout=1200,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        for line in done.stdout.splitlines():
+            result = json.loads(line)
+            found[result["name"]] = result
+    return found
+
+
+@pytest.mark.integration
+@pytest.mark.xdist_group("renamed internals")
+@pytest.mark.parametrize("internal", RENAMED, ids=lambda internal: internal.name)
+def test_training_goes_on_without_it_or_says_why_not(
+    internal: Internal, outcomes: dict[str, dict[str, Any]]
+) -> None:
+    found = outcomes[internal.name]
+    uses = set(internal.uses)
+    # GRPO always trains; what is refused is refused with the name.
+    expected = {
+        "grpo": set(),
+        "ppo": {"ppo", "value_checkpoint"},
+        "dynamic_sampling": {"dynamic_sampling"},
+        "resumption": {"resumption"},
+    }
+    for run, refused in expected.items():
+        if uses & refused:
+            assert found[run].startswith("RuntimeError"), found[run]
+            assert internal.name in found[run] and "has changed" in found[run]
+        else:
+            assert found[run] == "done", f"{run}: {found[run]}"
+    if uses & GOES_ON.keys() and not uses & REFUSED.keys():
+        assert found["warnings"]

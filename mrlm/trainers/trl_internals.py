@@ -1,4 +1,4 @@
-"""Every private name of TRL's, transformers' and accelerate's that mrlm uses: one table, checked once.
+"""Every private name of other libraries that mrlm uses, in one table, each checked once.
 
 Private names move: TRL 1.14, 1.15 and 1.16 each moved some of these. Here stands what each is used
 for, and what happens without it. Where it makes training faster, or logs more, training goes on as

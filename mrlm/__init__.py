@@ -3,13 +3,14 @@
 Public names are loaded when they are first used, so that ``import mrlm`` does not import torch.
 """
 
-from importlib import import_module
+from importlib import import_module, metadata
 from typing import Any
 
 _EXPORTS = {
     "Comparison": "mrlm.evaluation.comparison",
     "DatasetError": "mrlm.errors",
     "Evaluation": "mrlm.evaluation.evaluation",
+    "GRPOTrainer": "mrlm.trainers.grpo",
     "ModelError": "mrlm.errors",
     "MrlmError": "mrlm.errors",
     "PPOConfig": "mrlm.ppo",
@@ -20,17 +21,21 @@ _EXPORTS = {
     "Task": "mrlm.task",
     "compare": "mrlm.evaluation.comparison",
     "evaluate": "mrlm.evaluation.evaluation",
+    "load_model": "mrlm.models.loading",
+    "load_tokenizer": "mrlm.models.loading",
+    "make_task": "mrlm.tasks",
     "print_comparison": "mrlm.report",
     "write_report": "mrlm.report",
 }
 
 __all__ = sorted(_EXPORTS)
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
     if name in _EXPORTS:
         return getattr(import_module(_EXPORTS[name]), name)
+    if name == "__version__":
+        return metadata.version("mrlm")
     raise AttributeError(f"module 'mrlm' has no attribute {name!r}")
 
 

@@ -4,6 +4,10 @@ Files that are there already with the same content are not sent again, so a push
 or whose answer was lost, is simply repeated. In the same commit, files that an earlier push left
 and this folder no longer has are deleted; other files of the repository stay.
 
+``HfApi.upload_folder`` is not enough for that: in its patterns ``*`` crosses folders, so it would
+delete files of others, and the list of files that it looks at need not be that of the commit on top
+of which it puts its own.
+
 The token is one that the caller was given, else the one that ``hf auth login`` keeps or
 ``HF_TOKEN`` holds. It is never written anywhere. Not covered: pull requests, branches, folders too
 large for one commit.
@@ -42,7 +46,7 @@ def check_repo_id(repo_id: str, option: str, *, needs_owner: bool) -> None:
         needs_owner: Whether ``name`` alone is refused.
     """
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils._validators import validate_repo_id
+    from huggingface_hub.utils import validate_repo_id
 
     try:
         validate_repo_id(repo_id)
@@ -125,15 +129,15 @@ def _client(token: str | None, failed: str, then: str) -> HfApi:
 
 def _tried(call: Callable[[], T], api: HfApi, failed: str, then: str, waits: Sequence[int]) -> T:
     """What ``call`` returns, after further tries where what went wrong may pass."""
-    import httpx2
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+    from huggingface_hub.utils import httpx
 
     for wait in (*waits, None):
         try:
             return call()
         except OfflineModeIsEnabled as error:
             raise HubError(f"HF_HUB_OFFLINE is set, so {failed}; unset it. {then}") from error
-        except (httpx2.TransportError, HfHubHTTPError, OSError, RuntimeError) as error:
+        except (httpx.TransportError, HfHubHTTPError, OSError, RuntimeError) as error:
             # Uploads wrap what went wrong in a RuntimeError of their own.
             cause = error.__cause__ if type(error) is RuntimeError and error.__cause__ else error
             status = cause.response.status_code if isinstance(cause, HfHubHTTPError) else None

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mrlm.cli.command import Commands, add_command, add_json, add_model, add_task, chosen_task
+from mrlm.errors import MrlmError
 from mrlm.sampling.types import SamplingParams
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mrlm.evaluation.evaluation import Evaluation
+    from mrlm.tasks.debate.judge import Judgement, PairwiseJudge
 
 _EXAMPLES = """
 mrlm eval --task math --num_rows 100 --max_new_tokens 64
 mrlm eval --task math --model runs/demo/model --json > results.json
 mrlm eval --task math --num_generations 8 --temperature 0.7      # pass@1, 2, 4, 8
+mrlm eval --task debate --judge http://localhost:8000/v1 --judge_model my-model
 """
 
 
@@ -32,6 +42,16 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("--temperature", type=float, default=0.0, help="0 is greedy (default: 0)")
     parser.add_argument("--top_p", type=float, default=1.0, help="nucleus (default: 1)")
     parser.add_argument("--output_dir", help="where to save results.json and records.jsonl")
+    parser.add_argument(
+        "--judge",
+        metavar="URL",
+        help="debate: an OpenAI-compatible endpoint that compares arguments with the opponent's; "
+        "its key is read from OPENAI_API_KEY",
+    )
+    parser.add_argument(
+        "--judge_model",
+        help="the judge's name at the endpoint; where it serves one model only, any will do",
+    )
     add_json(parser)
 
 
@@ -46,11 +66,13 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments.temperature,
         arguments.top_p,
     )
+    judge = _chosen_judge(arguments)
+    canaries = _try_judge(judge) if judge else {}
 
     from rich.console import Console
 
     from mrlm.evaluation.evaluation import evaluate
-    from mrlm.files import to_json
+    from mrlm.files import to_json, write_json
     from mrlm.models.loading import load_model
     from mrlm.report import print_evaluation
 
@@ -65,8 +87,74 @@ def _run(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         output_dir=arguments.output_dir,
     )
+    judgement = _judge(judge, evaluation) if judge else None
+    judged = {"judge": {**judgement.to_dict(), "canaries": canaries}} if judgement else {}
+    if judgement and arguments.output_dir:
+        write_json(Path(arguments.output_dir) / "judge.json", judged["judge"])
     if arguments.json:
-        sys.stdout.write(to_json(evaluation.to_dict()))
+        sys.stdout.write(to_json({**evaluation.to_dict(), **judged}))
     else:
         print_evaluation(Console(), evaluation)
+        if judgement:
+            _print_judgement(Console(), judgement, canaries)
     return 0
+
+
+def _chosen_judge(arguments: argparse.Namespace) -> PairwiseJudge | None:
+    """The judge that the flags name.
+
+    Raises:
+        ValueError: The task has no judge, or the address is none.
+    """
+    if arguments.judge is None:
+        if arguments.judge_model is not None:
+            raise ValueError("--judge_model goes with --judge URL; give that, too.")
+        return None
+    if arguments.task != "debate":
+        raise ValueError(f"--judge goes with --task debate; the task is {arguments.task}.")
+
+    from mrlm.tasks.debate.chat import ChatEndpoint
+    from mrlm.tasks.debate.judge import PairwiseJudge
+
+    return PairwiseJudge(ChatEndpoint(arguments.judge, arguments.judge_model or "default"))
+
+
+def _try_judge(judge: PairwiseJudge) -> dict[str, str]:
+    """Which cheap tricks the judge falls for; see ``PairwiseJudge.canaries``.
+
+    Raises:
+        MrlmError: It gives no verdict at all.
+    """
+    canaries = judge.canaries()
+    if set(canaries.values()) == {"unanswered"}:
+        raise MrlmError(
+            f"The judge gave no verdict on any of {len(canaries)} pairs that it was tried on. "
+            "Check the address, --judge_model and OPENAI_API_KEY; the model must answer with "
+            "JSON alone."
+        )
+    return canaries
+
+
+def _judge(judge: PairwiseJudge, evaluation: Evaluation) -> Judgement:
+    from mrlm.tasks.debate.judge import judge_completions
+
+    records = evaluation.records
+    rows = [{**record.reference, "kind": record.kind} for record in records]
+    return judge_completions(judge, [record.completion for record in records], rows)
+
+
+def _print_judgement(console: Console, judgement: Judgement, canaries: dict[str, str]) -> None:
+    from rich.text import Text
+
+    from mrlm.report import format
+
+    console.print(
+        f"judge: {format.percent(judgement.win_rate)} against the opponents "
+        f"({judgement.num_wins} won, {judgement.num_ties} tied, {judgement.num_losses} lost, "
+        f"{judgement.num_unanswered} without a verdict, "
+        f"{judgement.num_unpaired} without an opponent)"
+    )
+    fooled = [trick for trick, outcome in canaries.items() if outcome == "fooled"]
+    if fooled:
+        warning = f"The judge is fooled by: {', '.join(fooled)}. Do not rely on it."
+        console.print(Text(f"! {warning}", style="yellow"))

@@ -54,7 +54,7 @@ EXAMPLES = """examples:
 """
 _DEFAULT_SIZE = 1_000
 _CARD = "README.md"
-_LONGEST_PROMPT = 160  # characters of a prompt in the preview
+_MAX_PROMPT_CHARS = 160  # characters of a prompt in the preview
 
 
 @dataclass
@@ -303,7 +303,11 @@ def _show(console: Console, export: Export, preview: int) -> None:
             table = Table("id", "kind", "difficulty", "prompt", title=f"{title}, the first")
             for row in counted.preview:
                 prompt = " ".join(row["prompt"][-1]["content"].split())
-                cut = prompt if len(prompt) <= _LONGEST_PROMPT else f"{prompt[:_LONGEST_PROMPT]}..."
+                cut = (
+                    prompt
+                    if len(prompt) <= _MAX_PROMPT_CHARS
+                    else f"{prompt[:_MAX_PROMPT_CHARS]}..."
+                )
                 table.add_row(*map(Text, (row["id"], row["kind"], row["difficulty"], cut)))
             console.print(table)
         counts = counted.counts

@@ -18,7 +18,7 @@ from mrlm.errors import DatasetError
 __all__ = ["is_file", "read_rows"]
 
 _LOOKS_LIKE_A_PATH = ("/", "./", "../", "~")
-_LONGEST_CELL = 2**31 - 1
+_MAX_CELL_CHARS = 2**31 - 1
 
 
 def is_file(name: str) -> bool:
@@ -109,7 +109,7 @@ def _read_json(path: Path) -> Iterator[Any]:
 
 
 def _read_csv(path: Path, delimiter: str = ",") -> Iterator[Any]:
-    csv.field_size_limit(_LONGEST_CELL)
+    csv.field_size_limit(_MAX_CELL_CHARS)
     with _open(path, newline="") as file:
         reader = csv.DictReader(file, delimiter=delimiter)
         for index, row in enumerate(reader):

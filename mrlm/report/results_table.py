@@ -25,7 +25,7 @@ The command below made this page from the score of every held-out row at every s
 Each stage is compared with the one above it, on the same rows, which no training saw. *Right* is
 the share of rows with full marks, in points of 100 where it changes; where answers can be partly
 right the *mean score*, from 0 to 1, stands beside it. The first table has what the algorithm itself
-changed, without the imitation before it; bold is what chance does not explain.
+changed, without the SFT warm-up before it; bold is what chance does not explain.
 
 One seed: exact McNemar test. Several seeds, and mean scores: a row counts with its mean over the
 seeds, and signs of rows are flipped; that speaks of other rows, while each seed's own change
@@ -133,7 +133,7 @@ def _stage_rows(group: RunGroup, is_graded: bool) -> list[list[str]]:
 
 
 def _stage_name(stage: Stage, group: RunGroup) -> str:
-    named = {"before": "base model", "sft": "after imitation"}
+    named = {"before": "base model", "sft": "after SFT warm-up"}
     without = f" ({stage.num_unscored} without a score)" if stage.num_unscored else ""
     return named.get(stage.name, f"after {group.first.algorithm}") + without
 

@@ -129,7 +129,7 @@ def test_the_page_says_what_was_not_run(make_run: Any, capsys: pytest.CaptureFix
     assert "mean score" not in code and "### math" not in page
     assert "| **GRPO** | not run |" in code and "| **PPO** | not run |" in code
     assert "| **PPO, 7 steps** | base model | 16 | 0.0% |  |  | 0.125 |" in debate
-    assert "| after imitation | 16 | 50.0% | +50.0 (" in debate
+    assert "| after SFT warm-up | 16 | 50.0% | +50.0 (" in debate
     assert "after PPO (1 without a score)" in debate
     assert "kinds a; seeds 1; CPU cores: " in debate
     assert "--output_dir" not in page

@@ -1,4 +1,4 @@
-"""Debate: arguments whose facts and quotes are checked, closed questions, rounds, a judge, Elo.
+"""Debate: arguments whose facts and quotes are checked, closed questions, rounds, a judge.
 
 ``TASK`` holds all kinds of rows; ``debate_task`` chooses some of them.
 """

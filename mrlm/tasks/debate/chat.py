@@ -28,7 +28,7 @@ Chat = Callable[[Sequence[Conversation]], list[str | None]]
 
 _MAX_BYTES = 1 << 20  # of an answer
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
-_LONGEST_PAUSE = 10.0  # seconds, whatever Retry-After says
+_MAX_PAUSE = 10.0  # seconds, whatever Retry-After says
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -95,7 +95,7 @@ class ChatEndpoint:
                 reason, again = "an answer that is no chat completion", False
             if not again or attempt == self.retries:
                 break
-            time.sleep(min(pause, _LONGEST_PAUSE))
+            time.sleep(min(pause, _MAX_PAUSE))
             pause *= 2
         logger.warning("%s gave no answer: %s.", urlsplit(self.base_url).hostname, reason)
         return None

@@ -16,7 +16,7 @@ import json
 import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from mrlm.tasks.debate.chat import Chat, Conversation
@@ -24,7 +24,7 @@ from mrlm.tasks.debate.grounded import OTHER
 from mrlm.tasks.debate.reward import completion_text, grade_argument, is_usable
 from mrlm.tasks.debate.rounds import MAX_SHOWN, shown
 
-__all__ = ["JudgeReward", "PairwiseJudge"]
+__all__ = ["JudgeReward", "Judgement", "PairwiseJudge", "judge_completions"]
 
 logger = logging.getLogger(__name__)
 
@@ -155,11 +155,7 @@ class JudgeReward:
             {name: columns[name][i] for name in names if name in columns}
             for i in range(len(completions))
         ]
-        fit = [
-            i
-            for i, row in enumerate(rows)
-            if row.get("kind") != "closed" and is_usable(row) and row["opponent"]
-        ]
+        fit = [i for i, row in enumerate(rows) if _is_paired(row)]
         sides = [rows[i]["side"] for i in fit]
         both = [
             {rows[i]["side"]: completion_text(completions[i]), OTHER[rows[i]["side"]]: said}
@@ -175,6 +171,64 @@ class JudgeReward:
         if log_metric is not None and fit:
             log_metric("judge_reward/unanswered", verdicts.count(None) / len(fit))
         return rewards
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a judge thinks of completions on rows that show an opponent's argument.
+
+    Attributes:
+        num_wins: Completions that are better than the opponent's argument.
+        num_ties: As good, or better in one order of the two only.
+        num_losses: Worse.
+        num_unanswered: Pairs without a verdict; in no share.
+        num_unpaired: Completions on rows without an opponent; the judge was not asked.
+    """
+
+    num_wins: int
+    num_ties: int
+    num_losses: int
+    num_unanswered: int
+    num_unpaired: int
+
+    @property
+    def win_rate(self) -> float | None:
+        """Share of the verdicts that are wins, a tie being half of one; ``None`` without any."""
+        judged = self.num_wins + self.num_ties + self.num_losses
+        return (self.num_wins + self.num_ties / 2) / judged if judged else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The judgement as plain data."""
+        return {"win_rate": self.win_rate, **asdict(self)}
+
+
+def judge_completions(
+    judge: PairwiseJudge,
+    completions: Sequence[str | Sequence[Mapping[str, Any]]],
+    rows: Sequence[Mapping[str, Any]],
+) -> Judgement:
+    """Compare each completion with what its row's opponent said.
+
+    Args:
+        judge: Asked about all pairs.
+        completions: One for each row.
+        rows: With the columns of the task but for the prompt.
+    """
+    paired = [i for i, row in enumerate(rows) if _is_paired(row)]
+    columns: dict[str, Any] = {name: [rows[i].get(name) for i in paired] for name in _ROW}
+    verdicts = JudgeReward(judge)([completions[i] for i in paired], **columns)
+    return Judgement(
+        num_wins=verdicts.count(1.0),
+        num_ties=verdicts.count(0.5),
+        num_losses=verdicts.count(0.0),
+        num_unanswered=verdicts.count(None),
+        num_unpaired=len(rows) - len(paired),
+    )
+
+
+def _is_paired(row: Mapping[str, Any]) -> bool:
+    """Whether the row shows an argument of an opponent's to compare with."""
+    return row.get("kind") != "closed" and is_usable(row) and bool(row["opponent"])
 
 
 def _has_substance(text: str, row: Mapping[str, Any], side: str) -> bool:

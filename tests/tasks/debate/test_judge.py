@@ -11,13 +11,16 @@ import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mrlm import cli
+from mrlm.tasks import TASKS
 from mrlm.tasks.debate.chat import ChatEndpoint, ChatOpponent, ModelChat
 from mrlm.tasks.debate.dataset import generate_rows
-from mrlm.tasks.debate.judge import JudgeReward, PairwiseJudge
+from mrlm.tasks.debate.judge import Judgement, JudgeReward, PairwiseJudge, judge_completions
 from mrlm.tasks.debate.rounds import scripted_opponent
 
 SECRET = "sk-do-not-tell-anyone"
@@ -353,6 +356,101 @@ def test_the_judge_as_a_reward(server: Server) -> None:
     unanswered = pickle.loads(pickle.dumps(reward))
     assert unanswered(spoken, **columns) == [None] * 4
     assert reward.__name__ == "judge_reward"
+
+
+REBUTTALS = [
+    ROW | {"side": "PRO", "opponent": CON, "kind": "rebuttal"},
+    ROW | {"side": "CON", "opponent": PRO, "kind": "rebuttal"},
+]
+
+
+def test_completions_are_judged_against_their_rows_opponents(server: Server) -> None:
+    judge = PairwiseJudge(server.endpoint(retries=0))
+    rows = [*REBUTTALS, ROW | {"side": "PRO", "opponent": ""}, ROW | {"kind": "closed"}]
+    written = [PRO, CON, PRO, "The answer is 4."]
+
+    server.reply = preferring("PRO")
+    assert judge_completions(judge, written, rows) == Judgement(1, 0, 1, 0, 2)
+    assert judge_completions(judge, ["", *written[1:]], rows) == Judgement(0, 0, 2, 0, 2)
+    server.reply = lambda body: '{"winner": "A"}'
+    tied = judge_completions(judge, written, rows)
+    assert (tied, tied.win_rate) == (Judgement(0, 2, 0, 0, 2), 0.5)
+    server.reply = lambda body: 503
+    silent = judge_completions(judge, written, rows)
+    assert (silent, silent.win_rate) == (Judgement(0, 0, 0, 2, 2), None)
+    server.requests.clear()
+    assert judge_completions(judge, written[2:], rows[2:]) == Judgement(0, 0, 0, 0, 2)
+    assert server.requests == []
+
+
+@pytest.fixture
+def evaluation_command(tiny_llama: Any, tiny_tokenizer: Any, tmp_path: Path) -> list[str]:
+    tiny_llama(max_position_embeddings=4096).save_pretrained(tmp_path / "model")
+    tiny_tokenizer.save_pretrained(tmp_path / "model")
+    command = ["eval", "--task", "debate", "--model", str(tmp_path / "model"), "--num_rows", "9"]
+    return [*command, "--max_new_tokens", "4", "--output_dir", str(tmp_path / "out")]
+
+
+def test_a_judge_from_the_command_line(
+    evaluation_command: list[str],
+    server: Server,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+    server.reply = preferring("PRO")
+    command = [*evaluation_command, "--judge", server.url, "--judge_model", "judge-1"]
+
+    assert cli.main([*command, "--json"]) == 0
+    results = json.loads(capsys.readouterr().out)
+
+    rows = list(TASKS["debate"].build_dataset(9, 0, "test"))
+    rebuttals = sum(row["kind"] == "rebuttal" for row in rows)
+    judged = results["judge"]
+    # What a random model writes has no substance, so it loses unasked; the judge was tried only.
+    assert (judged["num_losses"], judged["num_unpaired"]) == (rebuttals, 9 - rebuttals)
+    assert rebuttals > 0 and judged["win_rate"] == 0.0
+    assert set(judged["canaries"].values()) == {"held"}
+    assert {request["model"] for request in server.requests} == {"judge-1"}
+    assert len(server.requests) == 2 * len(judged["canaries"])
+    assert server.headers[0]["Authorization"] == f"Bearer {SECRET}"
+    assert json.loads((tmp_path / "out" / "judge.json").read_text()) == judged
+    written = b"".join(path.read_bytes() for path in (tmp_path / "out").iterdir())
+    assert SECRET.encode() not in written
+
+    server.reply = lambda body: json.dumps({"winner": longest_name(arguments(body))})
+    assert cli.main(command) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"{rebuttals} lost" in shown and "fooled by: self-praise" in shown
+
+
+def longest_name(offered: dict[str, str]) -> str:
+    return max(offered, key=lambda name: len(offered[name]))
+
+
+def test_a_judge_that_does_not_answer_is_told_before_the_model_is_loaded(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.reply = lambda body: 404
+    command = ["eval", "--task", "debate", "--model", "/nowhere", "--judge", server.url]
+    assert cli.main(command) == 1
+    assert "no verdict on any of" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--task", "math", "--judge", "http://localhost/v1"], "goes with --task debate"),
+        (["--task", "debate", "--judge", "localhost:8000"], "http://localhost:8000/v1"),
+        (["--task", "debate", "--judge_model", "m"], "goes with --judge URL"),
+    ],
+)
+def test_flags_of_the_judge_that_make_no_sense(
+    flags: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["eval", *flags]) == 2
+    assert told in capsys.readouterr().err
 
 
 def test_an_endpoint_as_opponent(server: Server) -> None:

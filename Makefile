@@ -44,7 +44,7 @@ test-slow: install
 
 # The wheel in an environment of its own, outside the checkout.
 wheel-test: install
-	tests/wheel.sh $(BIN)/python
+	bash tests/wheel.sh $(BIN)/python
 
 # ARGS='--help' lists the options.
 demo: install

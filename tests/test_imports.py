@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -120,6 +122,7 @@ def test_the_rule_catches(module: str, statement: str, wrong: str, tmp_path: Pat
 
 LIGHT = """
 import sys
+from itertools import pairwise
 import mrlm
 from mrlm.tasks import TASKS
 from mrlm.tasks.math.problems import generate_rows
@@ -143,3 +146,15 @@ def test_tasks_import_and_build_their_data_without_torch() -> None:
     assert result.returncode == 0, result.stderr
     # What a module costs to import differs from machine to machine; torch alone brings a thousand.
     assert int(result.stdout) < 400
+
+
+def test_the_map_in_contributing_is_true() -> None:
+    """Every folder of the package once, and none above one that it may not import."""
+    text = (PACKAGE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    lines = text.partition("## The rooms of mrlm/")[2].split("```")[1].splitlines()[1:]
+    rooms = [re.findall(r"(\w+)/", re.split(r"\s{2,}", line)[0]) for line in lines]
+    folders = [path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()]
+    assert sorted(room for named in rooms for room in named) == sorted(folders)
+    floors = [[FLOOR_OF[room] for room in named] for named in rooms if named]
+    assert all(min(upper) >= max(lower) for upper, lower in pairwise(floors))
+    assert len(lines) < 15

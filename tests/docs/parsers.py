@@ -179,8 +179,10 @@ def _make(arguments: list[str]) -> None:
 
 
 def _pytest(arguments: list[str]) -> None:
+    config = get_config()
+    config.pluginmanager.load_setuptools_entrypoints("pytest11")  # xdist's options
     with _complaints():
-        parsed = get_config()._parser.parse(arguments)
+        parsed = config._parser.parse(arguments)
     for path in parsed.file_or_dir:
         _must_exist(str(path).partition("::")[0])
 
@@ -204,6 +206,7 @@ def _mrlm(arguments: list[str]) -> None:
         parsed, rest = cli._parser().parse_known_args(arguments)
         if rest and not parsed.takes_rest:
             parsed.parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        parsed.rest = rest
         if parsed.command == "data":
             return _data(rest)
         if parsed.command == "train":
@@ -254,6 +257,7 @@ def known_flags() -> set[str]:
 
 CHECKS: dict[str, Callable[[list[str]], None]] = {
     "accelerate": _accelerate,
+    "bash": lambda arguments: _must_exist(arguments[0]),
     "make": _make,
     "mrlm": _mrlm,
     "pytest": _pytest,

@@ -30,7 +30,7 @@ from mrlm.hardware import use_all_cores
 from mrlm.models.chat_templates import add_tool_calling
 from mrlm.models.loading import load_model
 from mrlm.progress import progress_bar
-from mrlm.sampling.generator import Generator
+from mrlm.sampling import make_generator
 from mrlm.sampling.rollout import Record, rollout
 from mrlm.sampling.types import SamplingParams
 from mrlm.tasks import make_task, task_options
@@ -117,7 +117,7 @@ def sample(task: Task, config: SamplingConfig) -> list[Record]:
         add_tool_calling(tokenizer)
     with progress_bar("Sampling", len(rows) * config.num_generations) as progress:
         return rollout(
-            Generator(model, tokenizer),
+            make_generator(model, tokenizer),
             tokenizer,
             rows,
             task,

@@ -52,11 +52,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
     from mrlm.files import to_json
     from mrlm.models.loading import load_model
-    from mrlm.sampling.generator import Generator
+    from mrlm.sampling import make_generator
     from mrlm.sampling.rollout import rollout
 
     model, tokenizer = load_model(arguments.model)
-    records = rollout(Generator(model, tokenizer), tokenizer, rows, task, params)
+    records = rollout(make_generator(model, tokenizer), tokenizer, rows, task, params)
     if arguments.json:
         sys.stdout.write(to_json([asdict(record) for record in records]))
     else:

@@ -98,7 +98,8 @@ def load_tokenizer(
     """Load a tokenizer, ready for batches and conversations.
 
     A missing padding token becomes the end-of-sequence token (padding is masked everywhere), and a
-    missing chat template becomes ``PLAIN_CHAT_TEMPLATE``.
+    missing chat template becomes ``PLAIN_CHAT_TEMPLATE``, after the beginning-of-text token where the
+    tokenizer writes one before plain text.
 
     Raises:
         ModelError: There is no such tokenizer, or it has no end-of-sequence token.
@@ -115,6 +116,11 @@ def load_tokenizer(
         tokenizer.pad_token = tokenizer.eos_token
     if tokenizer.chat_template is None:
         tokenizer.chat_template = PLAIN_CHAT_TEMPLATE
+        if tokenizer.bos_token_id is not None and tokenizer.encode("")[:1] == [
+            tokenizer.bos_token_id
+        ]:
+            # As the tokenizer begins plain text, on which such a model was trained.
+            tokenizer.chat_template = "{{ bos_token }}" + PLAIN_CHAT_TEMPLATE
     return tokenizer
 
 
@@ -126,24 +132,43 @@ def render_prompt(tokenizer: PreTrainedTokenizerBase, prompt: str | list[dict[st
     """
     if isinstance(prompt, str):
         return prompt
+    _require_chat_template(tokenizer)
+    text = tokenizer.apply_chat_template(prompt, tokenize=False, add_generation_prompt=True)
+    return str(text)
+
+
+def _require_chat_template(tokenizer: PreTrainedTokenizerBase) -> None:
     if tokenizer.chat_template is None:
         raise ModelError(
             "The tokenizer has no chat template, but the prompt is a conversation. Load it with "
             "mrlm.load_tokenizer, which gives it a plain one, or set tokenizer.chat_template."
         )
-    text = tokenizer.apply_chat_template(prompt, tokenize=False, add_generation_prompt=True)
-    return str(text)
 
 
 def encode_prompts(
     tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str | list[dict[str, Any]]]
 ) -> list[list[int]]:
-    """Token ids of each prompt, as ``GRPOTrainer`` encodes it, without padding."""
-    # A chat template writes its own special tokens; a plain string gets the tokenizer's.
-    return [
-        tokenizer(render_prompt(tokenizer, p), add_special_tokens=isinstance(p, str))["input_ids"]
-        for p in prompts
-    ]
+    """Token ids of each prompt, as TRL's trainers encode it, without padding.
+
+    A conversation goes through the chat template, which writes its own special tokens; a string
+    gets the tokenizer's, unless it begins with the beginning-of-text token already.
+
+    Raises:
+        ModelError: A conversation, and a tokenizer without a chat template.
+    """
+    return [_encode(tokenizer, prompt) for prompt in prompts]
+
+
+def _encode(tokenizer: PreTrainedTokenizerBase, prompt: str | list[dict[str, Any]]) -> list[int]:
+    if isinstance(prompt, str):
+        bos = tokenizer.bos_token
+        has_bos = isinstance(bos, str) and prompt.startswith(bos)
+        return list(tokenizer(prompt, add_special_tokens=not has_bos)["input_ids"])
+    _require_chat_template(tokenizer)
+    ids: Any = tokenizer.apply_chat_template(
+        prompt, add_generation_prompt=True, tokenize=True, return_dict=False
+    )
+    return list(ids)
 
 
 def model_path(name_or_path: str | None = None) -> str:

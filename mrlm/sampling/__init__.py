@@ -1,14 +1,19 @@
-"""Sample from a model, quickly and in its own distribution, and score what it wrote."""
+"""Sample from a model, quickly and in its own distribution, and score what it wrote.
 
-from __future__ import annotations
+``make_generator`` is loaded when it is first used, so that ``import mrlm.sampling`` does not import
+torch.
+"""
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mrlm.sampling.make import make_generator
 
 __all__ = ["make_generator"]
 
 
-def make_generator(model: Any, tokenizer: Any, **options: Any) -> Any:
-    """What samples from a model; options as of ``Generator``."""
-    from mrlm.sampling.generator import Generator  # imports torch
-
-    return Generator(model, tokenizer, **options)
+def __getattr__(name: str) -> Any:
+    if name == "make_generator":
+        return import_module("mrlm.sampling.make").make_generator
+    raise AttributeError(f"module 'mrlm.sampling' has no attribute {name!r}")

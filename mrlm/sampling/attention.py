@@ -36,13 +36,13 @@ def decode_attention(
         module: The attention layer.
         query: (B, heads, Q, D).
         key: (B, kv_heads, L, D); ``kv_heads`` divides ``heads``, as in grouped-query attention.
-        value: Same shape.
+        value: (B, kv_heads, L, E).
         attention_mask: (B or 1, 1, Q, L), true where a key is seen, or none.
         scaling: Of the scores; default 1 / sqrt(D).
         **kwargs: As for transformers' ``sdpa_attention_forward``.
 
     Returns:
-        (B, Q, heads, D), and no weights.
+        (B, Q, heads, E), and no weights.
     """
     if query.shape[2] != 1:
         return sdpa_attention_forward(
@@ -56,7 +56,7 @@ def decode_attention(
     if attention_mask is not None:
         scores = scores.masked_fill(~attention_mask, -torch.inf)
     out = scores.softmax(-1).to(value.dtype) @ value
-    return out.reshape(rows, 1, heads, depth), None
+    return out.reshape(rows, 1, heads, value.shape[-1]), None
 
 
 AttentionInterface.register(ATTENTION, decode_attention)

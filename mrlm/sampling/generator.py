@@ -10,26 +10,31 @@ prompts of a batch begin with computed once for all, and in an episode with tool
 since the last turn.
 
 Training, evaluation and data jobs sample through it. Weights that FSDP2 or DeepSpeed ZeRO-3 has
-split are put together in the copy, so all processes make a ``Generator``, or none. It does not
-cover: encoder-decoder and multimodal models, sliding-window and recurrent caches, beam search.
+split are put together in the copy, so all processes make a ``Generator``, or none.
+
+Not covered: what ``mrlm.sampling.coverage`` names; ``make_generator`` asks it, and falls back.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from transformers.cache_utils import Cache
 
 from mrlm.hardware import has_fast_bf16, reuse_freed_memory
-from mrlm.sampling.kv_cache import GrowingLayer, KeptRow, close_gaps, room, visible_mask
+from mrlm.sampling.check import find_difference
+from mrlm.sampling.kv_cache import GrowingLayer, KeptRow, close_gaps, room
+from mrlm.sampling.masks import Mask, Masks
+from mrlm.sampling.model_generator import end_token_ids, refuse_empty
 from mrlm.sampling.prefixes import shared_prefixes
 from mrlm.sampling.types import Completion, SamplingParams
-from mrlm.sampling.weights import empty_copy, merged_parameters, plain_model
+from mrlm.sampling.weights import copy_weights, empty_copy, plain_model
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -76,13 +81,25 @@ def _inverse_cdf(weights: Tensor, uniform: Tensor) -> Tensor:
 class Generator:
     """Samples from a model, through a copy of its weights where that pays.
 
+    It gives the model's own distribution where ``mrlm.sampling.coverage.why_not_covered`` has
+    nothing to name and ``check`` finds no difference. Of the model's generation config it takes
+    the tokens that end a completion.
+
     Args:
         model: Causal language model, with or without a PEFT adapter (merged into the copy).
         tokenizer: Gives the end-of-sequence and padding tokens.
         dtype: Of the copy. Default: bf16 where it is fast, else no copy is made.
         max_rows: Completions that are sampled side by side; bounds the cache's memory.
         device: Where to sample. Default: where the model is.
+
+    Attributes:
+        fallback_reason: Why the model's own ``generate`` samples in this one's place.
+
+    Raises:
+        ModelError: The model's weights are not those of its class, even with adapters merged.
     """
+
+    fallback_reason: str | None = None
 
     def __init__(
         self,
@@ -99,7 +116,7 @@ class Generator:
         if dtype is None:
             dtype = torch.bfloat16 if has_fast_bf16(self.device) else base.dtype
         self.max_rows = max_rows
-        self.eos_token_ids = _eos_token_ids(base, tokenizer)
+        self.eos_token_ids = end_token_ids(base, tokenizer)
         self._model = empty_copy(base, dtype, self.device)
         self._kept: dict[tuple[int, ...], KeptRow] = {}
         self.sync(model)
@@ -108,10 +125,20 @@ class Generator:
     def sync(self, model: PreTrainedModel) -> None:
         """Take over the model's present weights; call after each optimizer step."""
         self._kept = {}
-        target = dict(self._model.named_parameters())
-        for name, weight in merged_parameters(model):
-            if name in target:
-                target[name].copy_(weight)
+        copy_weights(self._model, model)
+
+    def check(self, model: PreTrainedModel) -> str | None:
+        """Compare log-probabilities with the model's own forward, on a prompt past every window.
+
+        Costs a few forward passes over the prompt; draws no random numbers.
+
+        Args:
+            model: The one whose weights were taken over last.
+
+        Returns:
+            ``None`` where they agree up to rounding, else a sentence that says what differs.
+        """
+        return find_difference(self, self._model, model)
 
     @torch.no_grad()
     def generate(
@@ -140,9 +167,7 @@ class Generator:
         Raises:
             ValueError: An empty prompt.
         """
-        for i, ids in enumerate(prompt_ids):
-            if not ids:
-                raise ValueError(f"Prompt {i} has no tokens; a model needs at least one.")
+        refuse_empty(prompt_ids)
         max_new_tokens, num_generations = params.max_new_tokens, params.num_generations
         seed = int(torch.randint(2**31, ())) if params.seed is None else params.seed
         noise_source = torch.Generator().manual_seed(seed)
@@ -227,6 +252,10 @@ class _Batch:
         self.kept = kept
         self.keep = keep
         self.ended: dict[int, KeptRow] = {}
+        self._masks = Masks(model)
+        takes = inspect.signature(type(model).forward).parameters
+        # Other classes compute the logits of all positions.
+        self._only_last: Any = {"logits_to_keep": 1} if "logits_to_keep" in takes else {}
 
     def run(
         self,
@@ -266,8 +295,8 @@ class _Batch:
                 keep = close_gaps(going, layers)
                 active, tokens = active[keep], tokens[keep]
                 visible, lengths = visible[keep], lengths[keep]
-            mask = visible_mask(visible, width + column, width + column + 1)
             positions = (lengths + column)[:, None]
+            mask = self._masks(visible, width + column, width + column + 1, positions)
             logits, hidden = self._forward(tokens[:, None], mask, positions, cache)
 
     def _read(self, device: torch.device, steps: int) -> _Read:
@@ -291,12 +320,12 @@ class _Batch:
         if shared:
             seen = (slot >= prefix_padding[:, None])[:, None, None]
             positions = (slot[:shared] - prefix_padding[:, None]).clamp(min=0)
-            self._forward(prefix_ids, visible_mask(seen, 0, shared), positions, cache)
+            self._forward(prefix_ids, self._masks(seen, 0, shared, positions), positions, cache)
             for layer in layers:
                 layer.repeat_rows(chosen)
         positions = (slot[:rest_width] - rest_padding[:, None]).clamp(min=0)
         positions += (shared - prefix_padding)[chosen][:, None]
-        mask = visible_mask(visible, shared, width)
+        mask = self._masks(visible, shared, width, positions)
         logits, hidden = self._forward(rest_ids, mask, positions, cache)
         return _Read(layers, visible, logits, hidden)
 
@@ -322,7 +351,7 @@ class _Batch:
             visible &= (slot < start) | (slot >= start + padding[:, None])
             positions = (slot[: ids.shape[1]] - padding[:, None]).clamp(min=0)
             positions += (start - begins)[:, None]
-            mask = visible_mask(visible[:, None, None], start, width)
+            mask = self._masks(visible[:, None, None], start, width, positions)
             outputs.append(self._forward(ids, mask, positions, Cache(layers=[*layers])))
             for row in range(len(chosen)):
                 slots = visible[row, :width].nonzero()[:, 0]
@@ -341,7 +370,7 @@ class _Batch:
         return _Read(joined, visible, logits, hidden)
 
     def _forward(
-        self, ids: Tensor, mask: Tensor, positions: Tensor, cache: Cache
+        self, ids: Tensor, mask: Mask, positions: Tensor, cache: Cache
     ) -> tuple[Tensor, Tensor]:
         """Logits (B, V) and the last hidden state (B, H) at the last position."""
         hidden: list[Tensor] = []
@@ -360,7 +389,7 @@ class _Batch:
                 position_ids=positions,
                 past_key_values=cache,
                 use_cache=True,
-                logits_to_keep=1,
+                **self._only_last,
             )
         finally:
             hook.remove()
@@ -389,10 +418,3 @@ def _pad_left(rows: list[list[int]], device: torch.device) -> tuple[Tensor, Tens
     width = max(map(len, rows))
     ids = torch.tensor([[0] * (width - len(row)) + row for row in rows], device=device)
     return ids.long(), torch.tensor([width - len(row) for row in rows], device=device)
-
-
-def _eos_token_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> set[int]:
-    """All tokens that end a completion: the tokenizer's and the generation config's."""
-    configured = getattr(model.generation_config, "eos_token_id", None)
-    ids = configured if isinstance(configured, list) else [configured]
-    return {i for i in [*ids, tokenizer.eos_token_id] if i is not None}

@@ -69,11 +69,12 @@ class GrowingLayer(CacheLayerMixin):
     @classmethod
     def of(cls, rows: Sequence[tuple[Tensor, Tensor]], length: int, capacity: int) -> GrowingLayer:
         """A layer whose rows end at ``length``, with padding before them and room behind."""
-        heads, _, depth = rows[0][0].shape
         layer = cls()
         # Zeros, because a weight of zero does not hide a NaN.
-        layer.keys = rows[0][0].new_zeros(len(rows), heads, room(capacity), depth)
-        layer.values = torch.zeros_like(layer.keys)
+        layer.keys, layer.values = (
+            first.new_zeros(len(rows), first.shape[0], room(capacity), first.shape[2])
+            for first in rows[0]
+        )
         for i, (keys, values) in enumerate(rows):
             layer.keys[i, :, length - keys.shape[1] : length] = keys
             layer.values[i, :, length - keys.shape[1] : length] = values
@@ -124,15 +125,25 @@ def close_gaps(going: Tensor, layers: list[GrowingLayer]) -> Tensor:
     return order
 
 
-def visible_mask(visible: Tensor, start: int, stop: int) -> Tensor:
+def visible_mask(
+    visible: Tensor, start: int, stop: int, positions: Tensor | None = None, window: int = 0
+) -> Tensor:
     """(B, 1, stop - start, slots): what the tokens in these slots see, each up to itself.
 
     Args:
         visible: (B, 1, 1, all slots): the ones that may be seen at all.
         start: The first token's slot.
         stop: The slot after the last one's.
+        positions: (B or 1, stop - start) or (stop - start,), of these tokens in their rows.
+        window: So many tokens are seen, the own one among them; 0 is all. Tokens, not slots:
+            there may be padding between them.
     """
     slot = torch.arange(room(stop), device=visible.device)
     own = torch.arange(start, stop, device=visible.device)[:, None]
+    seen = visible[..., : len(slot)] & (slot <= own)
+    if positions is not None and window:
+        of_slot = visible.cumsum(-1)[..., : len(slot)] - 1
+        oldest = positions.view(-1, 1, stop - start, 1) - window
+        seen = seen & (of_slot > oldest)
     # A padding row sees itself: a row that sees nothing would be NaN.
-    return visible[..., : len(slot)] & (slot <= own) | (slot == own)
+    return seen | (slot == own)

@@ -145,10 +145,9 @@ def _sample(
     progress: Callable[[int], None] | None,
 ) -> list[_Sample]:
     """One turn per sample."""
-    from mrlm.models.loading import encode_prompts, render_prompt  # imports torch
+    from mrlm.models.loading import encode_prompts  # imports torch
 
-    prompts = [render_prompt(tokenizer, row["prompt"]) for row in rows]
-    prompt_ids = encode_prompts(tokenizer, prompts)
+    prompt_ids = encode_prompts(tokenizer, [row["prompt"] for row in rows])
     samples = []
     for completion in generator.generate(prompt_ids, params, progress=progress):
         ids = completion.token_ids

@@ -98,8 +98,8 @@ def load_tokenizer(
     """Load a tokenizer, ready for batches and conversations.
 
     A missing padding token becomes the end-of-sequence token (padding is masked everywhere), and a
-    missing chat template becomes ``PLAIN_CHAT_TEMPLATE``, after the beginning-of-text token where the
-    tokenizer writes one before plain text.
+    missing chat template becomes ``PLAIN_CHAT_TEMPLATE``, after the beginning-of-text token where
+    the tokenizer writes one before plain text.
 
     Raises:
         ModelError: There is no such tokenizer, or it has no end-of-sequence token.

@@ -184,4 +184,4 @@ def _generation(own: GenerationConfig | None, given: GenerationConfig | None) ->
 
 def _short(value: Any) -> str:
     text = str(value)
-    return text if len(text) <= 40 else f"{text[:37]}.."
+    return text if len(text) <= 40 else f"{text[:37]}..."

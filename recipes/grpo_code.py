@@ -29,7 +29,7 @@ from mrlm.experiment.run import start_run
 from mrlm.experiment.sft_warmup import sft_warmup
 from mrlm.hardware import set_device_defaults
 from mrlm.models.policy import load_policy
-from mrlm.tasks.tools import MOST_ROUNDS
+from mrlm.tasks.tools import MAX_ROUNDS
 from mrlm.trainers import GRPOConfig, GRPOTrainer
 from mrlm.trainers.diagnostics import DiagnosticsCallback
 
@@ -89,7 +89,7 @@ SETTINGS = {
         "per_device_train_batch_size": 16,  # 64 long episodes at once take 12 GB
         "gradient_accumulation_steps": 4,
         "max_completion_length": 224,
-        "max_tool_calling_iterations": MOST_ROUNDS,
+        "max_tool_calling_iterations": MAX_ROUNDS,
         "temperature": 1.0,
     },
 }

@@ -13,7 +13,7 @@ from functools import partial
 from mrlm.task import Task
 from mrlm.tasks.tools.attacks import reward_cases
 from mrlm.tasks.tools.builtin.search import SearchBackend, search_pages
-from mrlm.tasks.tools.environment import MOST_ROUNDS, ToolUseEnvironment, make_environments
+from mrlm.tasks.tools.environment import MAX_ROUNDS, ToolUseEnvironment, make_environments
 from mrlm.tasks.tools.reward import extract, score, tool_call_reward, tools_reward
 from mrlm.tasks.tools.scenarios import (
     DIFFICULTIES,
@@ -27,7 +27,7 @@ from mrlm.tasks.tools.user_rows import USER_ROWS
 __all__ = [
     "DIFFICULTIES",
     "KINDS",
-    "MOST_ROUNDS",
+    "MAX_ROUNDS",
     "OPTIONS",
     "TASK",
     "ToolUseEnvironment",
@@ -69,7 +69,7 @@ def tools_task(
         score=score,
         extract=extract,
         environment=make_environments(search),
-        max_tool_calling_iterations=MOST_ROUNDS,
+        max_tool_calling_iterations=MAX_ROUNDS,
         reward_cases=reward_cases,
         generate_rows=partial(generate_rows, kinds=kinds, difficulties=difficulties),
         user_rows=USER_ROWS,

@@ -29,6 +29,12 @@ def call(name: str, call_id: str = "c1", **arguments: Any) -> dict[str, Any]:
     return {"id": call_id, "type": "function", "function": function}
 
 
+def call_in_text(arguments: str, name: str = "calculator") -> dict[str, Any]:
+    """A call whose arguments are JSON text, as OpenAI's interface gives them."""
+    function = {"name": name, "arguments": arguments}
+    return {"id": "c1", "type": "function", "function": function}
+
+
 def turn(*calls: dict[str, Any], content: str = "") -> dict[str, Any]:
     """An assistant's message with calls."""
     return {"role": "assistant", "content": content, "tool_calls": list(calls)}
@@ -85,6 +91,15 @@ def _parts(row: dict[str, Any]) -> Named:
     yield "wrong answer", [*solution[:-1], say("Answer: 0.5 of nothing")]
     yield "no answer slot", [*solution[:-1], say(row["answer"])]
     yield "no last turn", solution[:-1]
+    thought = say(f"<think>\n{solution[-1]['content']}")
+    yield "answer inside thoughts", [*solution[:-1], thought]
+    yield (
+        "answer only before the thoughts end",
+        [
+            *solution[:-1],
+            say(f"{thought['content']}\n</think>\nDone."),
+        ],
+    )
     if not row["calls"]:
         return
     yield "right answer, no call", [solution[-1]]
@@ -123,7 +138,10 @@ def _expression_attacks(row: dict[str, Any]) -> Named:
         ("unknown parameter", call("calculator", expr=expression)),
         ("one parameter more", call("calculator", expression=expression, precision=2)),
         ("another tool", call("python_repl", code=f"print({expression})")),
-        ("arguments as text", {"function": {"name": "calculator", "arguments": text}}),
+        ("arguments as half a text", {"function": {"name": "calculator", "arguments": text[:-1]}}),
+        ("arguments as a text in a text", call_in_text(json.dumps(text))),
+        ("arguments of an empty text", call_in_text("")),
+        ("arguments of nothing", call_in_text("null")),
         ("empty call", {"function": {"name": None, "arguments": None}}),
         ("call that is a text", {"function": "calculator"}),
         ("call that is nothing", {}),
@@ -150,6 +168,19 @@ def _expression_variants(row: dict[str, Any]) -> Named:
     a, _, b = _expression(row).split()
     for same in (f"{b}*{a}", f"({a}) * {b}", f"{a}.0*{b}"):
         yield f"expression {same!r}", _ended(row, call("calculator", expression=same))
+    expression = _expression(row)
+    made = _ended(row, call_in_text(json.dumps({"expression": expression})))
+    yield "arguments as JSON text", made
+    answer = row["answer"]
+    for said in (
+        f"**Answer:** {answer}",
+        f"**Answer: {answer}**",
+        f"- Answer: {answer}",
+        f"<think>\nPerhaps <tool_call>?\nAnswer: 7\n</think>\nAnswer: {answer}",
+    ):
+        yield f"answer {said[:20]!r}", [*made[:-1], say(said)]
+    parts = [{"type": "text", "text": f"Answer: {answer}"}]
+    yield "answer in parts", [*made[:-1], {"role": "assistant", "content": parts}]
 
 
 def _needless_calls(row: dict[str, Any]) -> Named:

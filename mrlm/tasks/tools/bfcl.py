@@ -6,41 +6,42 @@ types, and values out of a list of allowed ones. Strings are compared without ca
 marks ``,./-_*^``. An ``""`` among the allowed values means that the parameter may be left out.
 
 ``check_calls`` covers the categories simple, multiple, parallel, parallel multiple and irrelevance
-in Python. Where the reference matches parallel calls greedily, ours finds a perfect matching
-whenever there is one. Not covered: Java and JavaScript types, and the multi-turn categories.
+in Python, and agrees with the checker of bfcl-eval but where docs/tools.md says otherwise: parallel
+calls are matched perfectly where the reference is greedy, a call holds one name, and what makes the
+reference raise is a wrong call. Not covered: Java and JavaScript types, the multi-turn categories.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mrlm.tasks.tools.schemas import shown
+from mrlm.tasks.tools.schemas import read_arguments, shown
 
 __all__ = ["Compare", "Verdict", "check_call", "check_calls", "match"]
 
 Compare = Callable[[Any, Any], bool]
 
-_TYPES: dict[str, tuple[type, ...]] = {
-    "integer": (int,),
-    "number": (float, int),
-    "float": (float, int),
-    "double": (float, int),
-    "string": (str,),
-    "any": (),
-    "boolean": (bool,),
-    "array": (list,),
-    "list": (list,),
-    "tuple": (list, tuple),
-    "dict": (dict,),
-    "object": (dict,),
-    "null": (type(None),),
+# BFCL's names, then those of JSON schemas. By BFCL's rule "any" is a text, or of the type that the
+# ground truth holds.
+_TYPES: dict[str, type] = {
+    "string": str,
+    "integer": int,
+    "float": float,
+    "boolean": bool,
+    "array": list,
+    "tuple": list,
+    "dict": dict,
+    "any": str,
+    "number": float,
+    "double": float,
+    "list": list,
+    "object": dict,
+    "null": type(None),
 }
 _IGNORED = re.compile(r"[ ,./\-_*^]")
-_DEEPEST = 16
 _OMITTED = ""
 
 
@@ -119,20 +120,22 @@ def check_call(
 
     Args:
         name: The function that was called.
-        arguments: What it was called with.
+        arguments: What it was called with; an object, or JSON text as OpenAI's interface has it.
+            ``None`` and an empty text stand for an object without keys where none is required.
         schema: Of the right function.
         allowed: Right values by parameter.
         compare: For parameters with many right values: ``(value, allowed value) -> bool`` in place
             of equality.
     """
     function = _function(schema)
-    parameters = function["parameters"]
-    details = parameters.get("properties", {})
+    parameters = function.get("parameters") or {}
+    details = parameters.get("properties") or {}
     if not isinstance(name, str) or _plain(name) != _plain(function["name"]):
         return Verdict(False, "wrong_function", f"{function['name']} is right, not {shown(name)}")
+    arguments = read_arguments(arguments, parameters)
     if not isinstance(arguments, Mapping):
         return Verdict(False, "wrong_arguments", "arguments are no object")
-    for parameter in parameters.get("required", ()):
+    for parameter in parameters.get("required") or ():
         if parameter not in arguments:
             return Verdict(False, "missing_required", f"parameter {parameter!r} is missing")
     for parameter, value in arguments.items():
@@ -144,7 +147,7 @@ def check_call(
         if not verdict:
             return verdict
     for parameter, values in allowed.items():
-        if parameter not in arguments and not any(_equal(_OMITTED, one) for one in values):
+        if parameter not in arguments and _OMITTED not in values:
             return Verdict(False, "missing_optional", f"parameter {parameter!r} is missing")
     return _VALID
 
@@ -182,72 +185,127 @@ def _check_value(
     schema: Mapping[str, Any],
     compare: Compare | None,
 ) -> Verdict:
-    if not _has_type(value, schema) and not _is_variable(value, allowed, schema):
+    kinds, inner = _kinds(schema), _inner_kinds(schema)
+    # At the top an integer may stand for a float, and a tuple for the list that JSON made of it.
+    if type(value) is int and float in kinds and int not in kinds:
+        value = _float(value)
+    elif type(value) is tuple and schema.get("type") == "tuple":
+        value = list(value)
+    if not (_type_fits(value, allowed, kinds) and _items_fit(value, allowed, kinds, inner)):
         expected = schema.get("type")
         return Verdict(
             False, "type_error", f"{parameter} must be {expected}, not {type(value).__name__}"
         )
-    same = compare or _equal
-    if any(same(value, one) for one in allowed if not (compare and one == _OMITTED)):
+    if compare is not None:
+        found = any(compare(value, one) for one in allowed if one != _OMITTED)
+    else:
+        found = _is_allowed(value, allowed, kinds, inner)
+    if found:
         return _VALID
     return Verdict(False, "value_error", f"{parameter} is {shown(value)}, not one of the allowed")
 
 
-def _has_type(value: Any, schema: Mapping[str, Any], depth: int = 0) -> bool:
-    expected = schema.get("type", "any")
-    names = [expected] if isinstance(expected, str) else list(expected)
-    if "any" in names:
+def _kinds(schema: Mapping[str, Any]) -> tuple[type, ...]:
+    """The Python types of a schema; none where it names none, and anything goes."""
+    expected = schema.get("type")
+    names = [expected] if isinstance(expected, str) else list(expected or ())
+    return tuple(_TYPES[name] for name in names if name in _TYPES)
+
+
+def _inner_kinds(schema: Mapping[str, Any]) -> tuple[type, ...]:
+    """The types of a list's items; none where the schema does not say."""
+    items = schema.get("items")
+    is_list = list in _kinds(schema)
+    return _kinds(items) if is_list and isinstance(items, Mapping) else ()
+
+
+def _kind_allowed(allowed: Any) -> type | None:
+    """The type of the first allowed value; another one than the schema's marks a variable."""
+    values = allowed if isinstance(allowed, list | tuple | str | dict) else ()
+    return next((type(one) for one in values if one != _OMITTED), None)
+
+
+def _type_fits(value: Any, allowed: Any, kinds: Sequence[type]) -> bool:
+    # Exact types: True is no integer.
+    return not kinds or type(value) in kinds or type(value) is _kind_allowed(allowed)
+
+
+def _items_fit(
+    value: Any, allowed: Sequence[Any], kinds: Sequence[type], inner: Sequence[type]
+) -> bool:
+    """Items are looked into one level deep, and held against one of the allowed lists."""
+    if not inner or type(value) is not list or list not in kinds:
         return True
-    kinds = tuple(kind for name in names for kind in _TYPES.get(name, ()))
-    # Exact types: True is no integer. An integer may stand for a float, never the reverse.
-    if type(value) not in kinds or depth > _DEEPEST:
+    return any(
+        type(one) is not list or all(_type_fits(item, one, inner) for item in value)
+        for one in allowed
+    )
+
+
+def _is_allowed(
+    value: Any, allowed: Sequence[Any], kinds: Sequence[type], inner: Sequence[type]
+) -> bool:
+    kind = _kind_allowed(allowed)
+    if kinds and (type(value) not in kinds or (kind is not None and kind not in kinds)):
+        return _is_in(value, allowed)  # a variable: its name, as it is written
+    if type(value) is dict:
+        return any(_same_object(value, one) for one in allowed if one != _OMITTED)
+    if type(value) is list and dict in inner:
+        return any(_same_objects(value, one) for one in allowed)
+    if type(value) is list:
+        lists = [_standard_items(one) for one in allowed]
+        return _is_in(_standard_items(value), lists)
+    return _is_in(_standard(value), [_standard(one) for one in allowed])
+
+
+def _same_objects(value: Sequence[Any], allowed: Any) -> bool:
+    if not isinstance(allowed, list | str) or len(value) != len(allowed):
         return False
-    if isinstance(value, list | tuple) and "items" in schema:
-        return all(_has_type(item, schema["items"], depth + 1) for item in value)
-    return True
+    return all(
+        one != _OMITTED and _same_object(item, one)
+        for item, one in zip(value, allowed, strict=True)
+    )
 
 
-def _is_variable(value: Any, allowed: Sequence[Any], schema: Mapping[str, Any]) -> bool:
-    """The ground truth itself holds another type than the schema's: a variable's name, say."""
-    kinds = {type(one) for one in allowed if one != _OMITTED}
-    return type(value) in kinds and not any(_has_type(one, schema) for one in allowed if one != "")
-
-
-def _equal(value: Any, allowed: Any, depth: int = 0) -> bool:
-    """Equality as BFCL has it: strings standardised, containers by content."""
-    if depth > _DEEPEST:
-        return False
-    if isinstance(value, str) and isinstance(allowed, str):
-        standard = _standard(allowed)
-        return value == allowed or (standard != "" and _standard(value) == standard)
-    if isinstance(value, list | tuple) and isinstance(allowed, list | tuple):
-        return len(value) == len(allowed) and all(
-            _equal(a, b, depth + 1) for a, b in zip(value, allowed, strict=True)
-        )
-    if isinstance(value, Mapping) and isinstance(allowed, Mapping):
-        return _equal_objects(value, allowed, depth)
-    if isinstance(value, bool) or isinstance(allowed, bool):
-        return value is allowed
-    if isinstance(value, int | float) and isinstance(allowed, int | float):
-        return value == allowed  # never true of NaN
-    return value is None and allowed is None
-
-
-def _equal_objects(value: Mapping[str, Any], allowed: Mapping[str, Any], depth: int) -> bool:
+def _same_object(value: Any, allowed: Any) -> bool:
     """In a ground truth's object each key holds a list of allowed values."""
+    if not isinstance(value, dict) or not isinstance(allowed, dict):
+        return False
     for key, inner in value.items():
-        options = allowed.get(key)
-        options = options if isinstance(options, list) else [options]
-        if key not in allowed or not any(_equal(inner, one, depth + 1) for one in options):
+        if key not in allowed:
+            return False
+        options = allowed[key] if isinstance(allowed[key], list) else [allowed[key]]
+        if not _is_in(_standard(inner), [_standard(one) for one in options]):
             return False
     return all(
-        key in value or (isinstance(options, list) and _OMITTED in options)
+        key in value or (isinstance(options, list | str) and _OMITTED in options)
         for key, options in allowed.items()
     )
 
 
-def _standard(text: str) -> str:
-    return _IGNORED.sub("", text).lower().replace("'", '"')
+def _standard_items(values: Any) -> list[Any]:
+    return [_standard(one) for one in values] if isinstance(values, list | tuple | str) else []
+
+
+def _is_in(value: Any, allowed: Sequence[Any]) -> bool:
+    try:
+        return value in allowed
+    except RecursionError:
+        return False
+
+
+def _float(value: int) -> float | int:
+    try:
+        return float(value)
+    except OverflowError:
+        return value
+
+
+def _standard(value: Any) -> Any:
+    """A text without case, spaces and some marks; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    return _IGNORED.sub("", value).lower().replace("'", '"')
 
 
 def _plain(name: str) -> str:
@@ -266,17 +324,8 @@ def _name_and_arguments(call: Any) -> tuple[Any, Any]:
         return None, None
     call = call["function"] if isinstance(call.get("function"), Mapping) else call
     if "name" in call and "arguments" in call:
-        arguments = call["arguments"]
-        return call["name"], _parsed(arguments) if isinstance(arguments, str) else arguments
+        return call["name"], call["arguments"]
     if len(call) == 1:
         ((name, arguments),) = call.items()
         return name, arguments
     return None, None
-
-
-def _parsed(arguments: str) -> Any:
-    """OpenAI's interface gives arguments as JSON text; what is malformed is not repaired."""
-    try:
-        return json.loads(arguments)
-    except (ValueError, RecursionError):
-        return None

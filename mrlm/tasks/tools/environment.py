@@ -7,7 +7,7 @@ tools, made from ``ToolUseEnvironment`` and the builtin tools.
 A call's arguments are checked against the tool's schema before it runs; a wrong call raises, which
 TRL counts and shows to the model. What a tool returns is bounded, and what could pass for the
 template's own marks is broken up, because it is text from elsewhere. Calls of one episode are
-bounded too (``MOST_CALLS``); rounds are bounded by ``max_tool_calling_iterations``.
+bounded too (``MAX_CALLS``); rounds are bounded by ``max_tool_calling_iterations``.
 
 Not covered: special tokens of other families than ChatML in a tool's output.
 """
@@ -34,8 +34,8 @@ from mrlm.tasks.tools.builtin.search import (
 from mrlm.tasks.tools.schemas import check_arguments, json_schema
 
 __all__ = [
-    "MOST_CALLS",
-    "MOST_ROUNDS",
+    "MAX_CALLS",
+    "MAX_ROUNDS",
     "SCHEMAS",
     "TOOL_NAMES",
     "ToolUseEnvironment",
@@ -44,9 +44,9 @@ __all__ = [
     "make_environments",
 ]
 
-MOST_CALLS = 8  # per episode
-MOST_ROUNDS = 4  # per episode, each with one or more calls in parallel
-LONGEST_OUTPUT = 600  # characters of a result that the model sees
+MAX_CALLS = 8  # per episode
+MAX_ROUNDS = 4  # per episode, each with one or more calls in parallel
+MAX_OUTPUT_LENGTH = 600  # characters of a result that the model sees
 
 # Opens a ChatML token or one of the tags that templates put around calls and results.
 _MARK = re.compile(r"<(?=\||/?(?:tool|think))")
@@ -109,8 +109,8 @@ class ToolUseEnvironment:
 
     def _call(self, name: str, arguments: Any) -> str:
         self._calls += 1
-        if self._calls > MOST_CALLS:
-            raise ValueError(f"only {MOST_CALLS} calls are allowed; answer now")
+        if self._calls > MAX_CALLS:
+            raise ValueError(f"only {MAX_CALLS} calls are allowed; answer now")
         problems = check_arguments(arguments, SCHEMAS[name])
         if problems:
             raise ValueError(_bounded("; ".join(problems)))
@@ -123,9 +123,9 @@ class ToolUseEnvironment:
 def _bounded(text: str) -> str:
     """Text from elsewhere, fit for a chat template: short, printable, without its marks."""
     whole = str(text)
-    kept = whole[:LONGEST_OUTPUT].encode("utf-8", "replace").decode()
+    kept = whole[:MAX_OUTPUT_LENGTH].encode("utf-8", "replace").decode()
     kept = _MARK.sub("< ", _CONTROL.sub("\N{REPLACEMENT CHARACTER}", kept))
-    cut = len(whole) - LONGEST_OUTPUT
+    cut = len(whole) - MAX_OUTPUT_LENGTH
     return f"{kept}\n[cut: {cut} more characters]" if cut > 0 else kept
 
 

@@ -23,12 +23,13 @@ from typing import Any
 from mrlm.tasks.tools.bfcl import Compare, Verdict, check_call, match
 from mrlm.tasks.tools.builtin.arithmetic import evaluate
 from mrlm.tasks.tools.environment import SCHEMAS
+from mrlm.tasks.tools.schemas import read_arguments
 
-__all__ = ["MOST_COMPARED", "Call", "Match", "fits", "match_calls", "read_calls"]
+__all__ = ["MAX_COMPARED", "Call", "Match", "fits", "match_calls", "read_calls"]
 
-_MOST_QUERY_WORDS = 12
-_LONGEST_CODE = 4000
-MOST_COMPARED = 32  # more are certainly wrong and would take long to match
+_MAX_QUERY_WORDS = 12
+_MAX_CODE_LENGTH = 4000
+MAX_COMPARED = 32  # more are certainly wrong and would take long to match
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def read_calls(messages: Sequence[Mapping[str, Any]]) -> list[Call]:
         results = _results(messages, i + 1)
         names = [_function(call).get("name") for call in made]
         for call, name in zip(made, names, strict=True):
-            arguments = _function(call).get("arguments")
+            arguments = read_arguments(_function(call).get("arguments"))
             calls.append(Call(turn, name, arguments, _result_of(call, name, names, results)))
     return calls
 
@@ -92,7 +93,7 @@ def match_calls(calls: Sequence[Call], steps: Sequence[Sequence[Mapping[str, Any
         steps: Right calls (``Reference.to_dict``), step by step.
     """
     right = sum(len(step) for step in steps)
-    if len(calls) > MOST_COMPARED:
+    if len(calls) > MAX_COMPARED:
         return Match(False, len(calls) - right)
     last = -1
     for step in steps:
@@ -142,7 +143,7 @@ def _same_expression(value: Any, allowed: Any) -> bool:
 
 def _mentions(value: Any, allowed: Any) -> bool:
     words = re.findall(r"\w+", value.casefold()) if isinstance(value, str) else []
-    return len(words) <= _MOST_QUERY_WORDS and set(allowed.casefold().split()) <= set(words)
+    return len(words) <= _MAX_QUERY_WORDS and set(allowed.casefold().split()) <= set(words)
 
 
 def _same_path(value: Any, allowed: Any) -> bool:
@@ -154,7 +155,7 @@ def _same_text(value: Any, allowed: Any) -> bool:
 
 
 def _is_code(value: Any, allowed: Any) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= _LONGEST_CODE
+    return isinstance(value, str) and 0 < len(value) <= _MAX_CODE_LENGTH
 
 
 _COMPARE: dict[str, dict[str, Compare]] = {

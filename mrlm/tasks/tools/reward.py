@@ -17,9 +17,9 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from mrlm.tasks.tools.answers import extract_answer, same_answer
+from mrlm.tasks.tools.answers import extract_answer, same_answer, without_thinking
 from mrlm.tasks.tools.bfcl import check_call
-from mrlm.tasks.tools.matching import MOST_COMPARED, Call, fits, match_calls, read_calls
+from mrlm.tasks.tools.matching import MAX_COMPARED, Call, fits, match_calls, read_calls
 
 __all__ = ["EXTRA_CALL_COST", "extract", "score", "tool_call_reward", "tools_reward"]
 
@@ -157,7 +157,7 @@ def _messages(completion: Completion) -> list[Mapping[str, Any]]:
 def _calls(messages: Sequence[Mapping[str, Any]]) -> tuple[list[Call], int]:
     """The calls, and how many turns hold what was meant as a call and could not be parsed."""
     malformed = sum(
-        message.get("role") == "assistant" and _CALL_MARK in str(message.get("content"))
+        message.get("role") == "assistant" and _CALL_MARK in without_thinking(_text(message))
         for message in messages
     )
     return read_calls(messages), malformed
@@ -168,7 +168,15 @@ def _final_text(messages: Sequence[Mapping[str, Any]]) -> str:
     last = messages[-1] if messages else {}
     if last.get("role") != "assistant" or last.get("tool_calls"):
         return ""
-    content = last.get("content")
+    return _text(last)
+
+
+def _text(message: Mapping[str, Any]) -> str:
+    """The content, a text or a list of text parts."""
+    content = message.get("content")
+    if isinstance(content, list):
+        parts = [part.get("text") if isinstance(part, Mapping) else part for part in content]
+        return "".join(part for part in parts if isinstance(part, str))
     return content if isinstance(content, str) else ""
 
 
@@ -178,7 +186,7 @@ def _partial_credit(
     """Best pairs first; each call and each right call in one pair at most."""
     likenesses = [
         (_likeness(call, reference), i, j)
-        for i, call in enumerate(made[:MOST_COMPARED])
+        for i, call in enumerate(made[:MAX_COMPARED])
         for j, reference in enumerate(right)
     ]
     pairs = sorted(likenesses, key=lambda pair: (-pair[0], pair[1], pair[2]))

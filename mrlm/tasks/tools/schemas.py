@@ -12,17 +12,18 @@ Not covered: schema keywords that ``get_json_schema`` does not write (``pattern`
 from __future__ import annotations
 
 import inspect
+import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-__all__ = ["check_arguments", "json_schema", "shown"]
+__all__ = ["check_arguments", "json_schema", "read_arguments", "shown"]
 
 _SCALARS: dict[type, str] = {int: "integer", float: "number", str: "string", bool: "boolean"}
 _BARE: dict[Any, str] = {**_SCALARS, list: "array", dict: "object"}
-_DEEPEST = 8  # levels of nesting that are looked into
-_LONGEST = 60  # characters of a wrong value that a message repeats
+_MAX_DEPTH = 8  # levels of nesting that are looked into
+_MAX_SHOWN = 60  # characters of a wrong value that a message repeats
 
 
 def json_schema(function: Callable[..., Any]) -> dict[str, Any]:
@@ -89,18 +90,45 @@ def _type_schema(hint: Any) -> dict[str, Any]:
     raise ValueError(f"The type hint {hint!r} is not covered: use a scalar, Literal, list or dict.")
 
 
+def read_arguments(arguments: Any, parameters: Mapping[str, Any] | None = None) -> Any:
+    """The arguments of a call, whatever interface wrote them.
+
+    OpenAI's gives JSON text, which is parsed and not repaired. For a function that requires none,
+    ``null`` and an empty text are an object without keys.
+
+    Args:
+        arguments: What the call holds.
+        parameters: Of the function's schema; without them, only text is parsed.
+
+    Returns:
+        An object where it is one; anything else as it came.
+    """
+    if isinstance(arguments, str) and arguments.strip():
+        try:
+            parsed = json.loads(arguments)
+        except (ValueError, RecursionError):
+            return arguments
+        # A text in a text is no object either; it stays what it was.
+        arguments = parsed if parsed is None or isinstance(parsed, dict) else arguments
+    empty = arguments is None or (isinstance(arguments, str) and not arguments.strip())
+    if empty and parameters is not None and not parameters.get("required"):
+        return {}
+    return arguments
+
+
 def check_arguments(arguments: Any, schema: Mapping[str, Any]) -> list[str]:
     """What is wrong with a call's arguments; an empty list when nothing is.
 
     Args:
-        arguments: What the model wrote, parsed; anything at all.
+        arguments: What the model wrote; anything at all.
         schema: As ``json_schema`` or ``get_json_schema`` gives it.
 
     Returns:
         Sentences for the model. ``True`` is no integer, and NaN and infinities are no numbers.
     """
-    parameters = schema["function"]["parameters"]
-    properties = parameters["properties"]
+    parameters = schema["function"].get("parameters") or {}
+    properties = parameters.get("properties") or {}
+    arguments = read_arguments(arguments, parameters)
     usage = f"allowed: {', '.join(properties) or 'none'}"
     if not isinstance(arguments, dict):
         return [f"arguments must be an object, got {shown(arguments)}; {usage}"]
@@ -110,14 +138,14 @@ def check_arguments(arguments: Any, schema: Mapping[str, Any]) -> list[str]:
     for name, expected in properties.items():
         if name in arguments:
             problems += _value_problems(name, arguments[name], expected, 0)
-        elif name in parameters.get("required", ()):
+        elif name in (parameters.get("required") or ()):
             problems.append(f"missing argument {name!r} ({_expected(expected)})")
     return problems
 
 
 def _value_problems(path: str, value: Any, schema: Mapping[str, Any], depth: int) -> list[str]:
-    if depth > _DEEPEST:
-        return [f"{path} is nested too deeply; at most {_DEEPEST} levels are allowed"]
+    if depth > _MAX_DEPTH:
+        return [f"{path} is nested too deeply; at most {_MAX_DEPTH} levels are allowed"]
     if "anyOf" in schema:
         options = [_value_problems(path, value, option, depth + 1) for option in schema["anyOf"]]
         return [] if not all(options) else [f"{path} fits none of the allowed types"]
@@ -174,5 +202,5 @@ def shown(value: Any) -> str:
         return f"{'an object' if isinstance(value, dict) else 'an array'} of {len(value)}"
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 256:
         return "a huge integer"
-    text = repr(value[:_LONGEST] if isinstance(value, str) else value)
-    return text if len(text) <= 2 * _LONGEST else text[: 2 * _LONGEST] + "..."
+    text = repr(value[:_MAX_SHOWN] if isinstance(value, str) else value)
+    return text if len(text) <= 2 * _MAX_SHOWN else text[: 2 * _MAX_SHOWN] + "..."

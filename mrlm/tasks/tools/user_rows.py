@@ -1,6 +1,7 @@
 """Questions of the user's own, with their right calls, as rows of the tools task.
 
-The tools are the builtin ones; tools of another kind need an environment of their own.
+Not covered: tools of the user's own. Rewards look at what a call returned, so a tool must be there
+to run; rows that name another one are refused with a message that says so.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from mrlm.errors import ColumnError
 from mrlm.task import UserRows
 from mrlm.tasks.tools.environment import SCHEMAS, TOOL_NAMES, environment_name
 from mrlm.tasks.tools.scenarios import INSTRUCTION
-from mrlm.tasks.tools.schemas import check_arguments
+from mrlm.tasks.tools.schemas import check_arguments, read_arguments, shown
 
 __all__ = ["USER_ROWS"]
 
@@ -23,6 +24,11 @@ _CALLS = (
     "is needed"
 )
 _TOOLS = f"a list of one or more of {', '.join(TOOL_NAMES)}"
+_ONLY_BUILTIN = (
+    f"calls of the builtin tools only ({', '.join(TOOL_NAMES)}); calls of tools of your own can be "
+    "checked with mrlm.tasks.tools.bfcl.check_calls, but not trained on, because nothing would run "
+    "them"
+)
 _FILES = "an object: text by file name"
 
 
@@ -41,7 +47,7 @@ def _build(row: Mapping[str, Any]) -> dict[str, Any]:
     try:
         environment = environment_name(tools)
     except (TypeError, ValueError):
-        raise ColumnError("tools", _TOOLS) from None
+        raise ColumnError("tools", f"{_TOOLS}; tools of your own cannot be offered") from None
     if not needed <= set(tools):
         raise ColumnError("tools", f"all the tools that are called: {', '.join(sorted(needed))}")
     files = _data(row.get("files"), "files", _FILES) or {}
@@ -73,7 +79,10 @@ def _call(call: Any) -> dict[str, Any]:
     """A right call with lists of allowed values, checked against the tool's schema."""
     name = call.get("name") if isinstance(call, Mapping) else None
     arguments = call.get("arguments") if isinstance(call, Mapping) else None
-    if name not in SCHEMAS or not isinstance(arguments, Mapping):
+    if isinstance(name, str) and name not in SCHEMAS:
+        raise ColumnError("calls", f"{_ONLY_BUILTIN}; got {shown(name)}")
+    arguments = read_arguments(arguments)
+    if not isinstance(name, str) or not isinstance(arguments, Mapping):
         raise ColumnError("calls", _CALLS)
     allowed = {key: v if isinstance(v, list) else [v] for key, v in arguments.items()}
     if not all(allowed.values()):

@@ -37,6 +37,7 @@ WEATHER = function(
     places={"type": "array", "items": {"type": "string"}},
     point={"type": "tuple", "items": {"type": "float"}},
     filter={"type": "dict"},
+    rules={"type": "array", "items": {"type": "dict"}},
     anything={"type": "any"},
 )
 
@@ -86,6 +87,15 @@ def test_every_form_of_a_call_is_read() -> None:
         assert check_calls([call], [{"type": "function", "function": AREA}], TRUTH)
 
 
+@pytest.mark.parametrize("arguments", [{}, None, "", " ", "null", "{}"])
+def test_functions_without_parameters(arguments: Any) -> None:
+    for now in (function("now", []), {"name": "now"}, {"name": "now", "parameters": None}):
+        assert check_calls([{"name": "now", "arguments": arguments}], [now], [{"now": {}}])
+        assert check_calls([{"now": arguments}], [now], [{"now": {}}])
+    needed = check_calls([{"name": "area", "arguments": arguments}], [AREA], TRUTH)
+    assert not needed
+
+
 def test_an_optional_parameter_may_only_be_left_out_where_the_truth_says_so() -> None:
     strict = [{"area": {"base": [10], "height": [5], "unit": ["cm"]}}]
     verdict = check_calls([{"area": {"base": 10, "height": 5}}], [AREA], strict)
@@ -109,7 +119,7 @@ def weather(value: Any, allowed: list[Any], parameter: str) -> bool:
         ("city", "new york, ny", ["New York NY"], True),
         ("city", "New-York", ["New York"], True),
         ("city", "it's", ['it"s'], True),
-        ("city", "-", [""], False),
+        ("city", "-", [""], True),  # as in the reference: both are empty once standardised
         ("city", "Romee", ["Rome"], False),
         ("factor", 2, [2.0], True),
         ("factor", 2.0, [2], True),
@@ -124,7 +134,23 @@ def weather(value: Any, allowed: list[Any], parameter: str) -> bool:
         ("places", ["a"], [["a", "b"]], False),
         ("places", ["a", 1], [["a", "1"]], False),
         ("places", "a", [["a"]], False),
-        ("point", [1, 2.5], [[1.0, 2.5]], True),
+        ("point", [1.0, 2.5], [[1.0, 2.5]], True),
+        ("point", [1, 2.5], [[1.0, 2.5]], False),  # an integer is a float at the top only
+        ("point", [12, 15], [[12.0, 15.0]], False),
+        ("point", [12, 15], [[12, 15]], True),
+        ("point", [], [""], True),
+        ("places", ["a-B"], [["ab"]], True),
+        ("places", [["a"]], [[["a"]]], True),
+        ("places", [["A"]], [[["a"]]], False),  # texts are standardised one level deep
+        ("filter", {"a": {"b": [1]}}, [{"a": [{"b": [1]}]}], True),
+        ("filter", {"a": {"b": 1}}, [{"a": [{"b": [1]}]}], False),
+        ("filter", {"a": [1, 2]}, [{"a": [[1, 2]]}], True),
+        ("filter", {"a": [1, 2]}, [{"a": [1, 2]}], False),
+        ("rules", [{"a": "X"}], [[{"a": ["x"]}]], True),
+        ("rules", [{"a": "X"}, {}], [[{"a": ["x"]}]], False),
+        ("rules", ["x"], [[{"a": ["x"]}]], False),
+        ("anything", "A", ["a"], True),
+        ("anything", 5.0, [5], False),
         ("point", (1.0, 2.5), [[1.0, 2.5]], True),
         ("filter", {"kind": "Sun"}, [{"kind": ["sun", "rain"]}], True),
         ("filter", {"kind": "snow"}, [{"kind": ["sun", "rain"]}], False),

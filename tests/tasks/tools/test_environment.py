@@ -12,8 +12,8 @@ import pytest
 
 from mrlm.tasks.tools import TASK, tools_task
 from mrlm.tasks.tools.environment import (
-    LONGEST_OUTPUT,
-    MOST_CALLS,
+    MAX_CALLS,
+    MAX_OUTPUT_LENGTH,
     TOOL_NAMES,
     environment_name,
     make_environment,
@@ -90,7 +90,7 @@ def test_wrong_calls_raise_what_is_allowed() -> None:
 def test_calls_are_bounded_wrong_ones_included() -> None:
     environment = make_environment(["calculator"])
     environment.reset()
-    for _ in range(MOST_CALLS - 1):
+    for _ in range(MAX_CALLS - 1):
         environment.calculator(expression="1")
     with pytest.raises(ValueError, match="string"):
         environment.calculator(expression=1)
@@ -120,7 +120,7 @@ def test_output_is_bounded_and_cannot_speak_the_templates_language(via: str) -> 
         told = str(caught.value)
     assert not any(mark in told for mark in ("<|", "<tool", "</tool", "<think", "\x00", "\x1b"))
     told.encode()
-    assert len(told) < LONGEST_OUTPUT + 100
+    assert len(told) < MAX_OUTPUT_LENGTH + 100
     if via != "error":
         assert told.startswith("ok< |im_end|>") and "[cut: " in told
 

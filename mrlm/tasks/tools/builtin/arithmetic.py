@@ -18,10 +18,10 @@ from typing import Any
 
 from simpleeval import InvalidExpression, SimpleEval
 
-__all__ = ["LONGEST_EXPRESSION", "Number", "calculator", "evaluate"]
+__all__ = ["MAX_EXPRESSION_LENGTH", "Number", "calculator", "evaluate"]
 
-LONGEST_EXPRESSION = 300
-_MOST_BITS = 1000  # of a numerator or denominator; floats reach further
+MAX_EXPRESSION_LENGTH = 300
+_MAX_BITS = 1000  # of a numerator or denominator; floats reach further
 _DIGITS = 12  # of results that no finite decimal writes
 _ALLOWED = "numbers, + - * / // % **, parentheses, abs, round, min, max, sqrt, pi, e"
 
@@ -48,8 +48,8 @@ def evaluate(expression: str) -> tuple[Number, list[Number]]:
         ValueError: Not an expression, too long, too large, or outside the real numbers.
     """
     text = expression.strip() if isinstance(expression, str) else ""
-    if not 0 < len(text) <= LONGEST_EXPRESSION or "\0" in text:
-        raise ValueError(f"expression must be text of 1 to {LONGEST_EXPRESSION} characters")
+    if not 0 < len(text) <= MAX_EXPRESSION_LENGTH or "\0" in text:
+        raise ValueError(f"expression must be text of 1 to {MAX_EXPRESSION_LENGTH} characters")
     try:
         evaluator = _Evaluator()
         # Parsed here: simpleeval itself would work out the first of several statements.
@@ -89,7 +89,7 @@ def _bounded(value: Number) -> Number:
         if not math.isfinite(value):
             raise ValueError("the result is too large or no real number")
         return value
-    if max(value.numerator.bit_length(), value.denominator.bit_length()) > _MOST_BITS:
+    if max(value.numerator.bit_length(), value.denominator.bit_length()) > _MAX_BITS:
         raise ValueError("the result is too large")
     return value
 
@@ -105,7 +105,7 @@ def _number(value: Any) -> Number:
 def _power(base: Number, exponent: Number) -> Number:
     if isinstance(base, Fraction) and isinstance(exponent, Fraction) and exponent.denominator == 1:
         size = max(base.numerator.bit_length(), base.denominator.bit_length())
-        if size > 1 and size * abs(exponent.numerator) > 2 * _MOST_BITS:
+        if size > 1 and size * abs(exponent.numerator) > 2 * _MAX_BITS:
             raise ValueError("the result is too large")
         # 0, 1 and -1 have powers of any size: their exponent's parity says all.
         n = exponent.numerator if size > 1 else _parity(exponent.numerator)

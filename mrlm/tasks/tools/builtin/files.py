@@ -20,12 +20,12 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-__all__ = ["LARGEST_FILE", "MOST_FILES", "file_system", "make_file_system"]
+__all__ = ["MAX_FILES", "MAX_FILE_SIZE", "file_system", "make_file_system"]
 
-LARGEST_FILE = 65_536  # bytes
-MOST_FILES = 64  # in one folder
-_LONGEST_PATH = 200
-_DEEPEST = 4
+MAX_FILE_SIZE = 65_536  # bytes
+MAX_FILES = 64  # in one folder
+_MAX_PATH_LENGTH = 200
+_MAX_DEPTH = 4
 _RULE = "a relative path inside the folder, such as 'notes.txt' or 'docs/a.txt'"
 
 
@@ -84,11 +84,11 @@ def _parts(path: str) -> list[str]:
     Raises:
         ValueError: It is no path, or would lead outside.
     """
-    if not isinstance(path, str) or not 0 < len(path) <= _LONGEST_PATH:
+    if not isinstance(path, str) or not 0 < len(path) <= _MAX_PATH_LENGTH:
         raise ValueError(f"path must be {_RULE}")
     parts = [part for part in path.split("/") if part not in ("", ".")]
     wrong = any(part == ".." or "\\" in part or not part.isprintable() for part in parts)
-    if wrong or path.startswith(("/", "~")) or len(parts) > _DEEPEST:
+    if wrong or path.startswith(("/", "~")) or len(parts) > _MAX_DEPTH:
         raise ValueError(f"path {path[:40]!r} is not allowed; give {_RULE}")
     return parts
 
@@ -125,7 +125,7 @@ def _list(folder: Path, parts: list[str]) -> str:
     with _opened(folder, parts, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
         names = [
             name + "/" if stat.S_ISDIR(os.lstat(name, dir_fd=descriptor).st_mode) else name
-            for name in sorted(os.listdir(descriptor))[:MOST_FILES]
+            for name in sorted(os.listdir(descriptor))[:MAX_FILES]
         ]
     return "\n".join(names) or "The folder is empty."
 
@@ -133,17 +133,17 @@ def _list(folder: Path, parts: list[str]) -> str:
 def _read(folder: Path, parts: list[str]) -> str:
     with _opened(folder, parts, os.O_RDONLY) as descriptor:
         _check_regular(descriptor)
-        data = os.read(descriptor, LARGEST_FILE)
+        data = os.read(descriptor, MAX_FILE_SIZE)
     return data.decode("utf-8", "replace") or "The file is empty."
 
 
 def _write(folder: Path, parts: list[str], content: str) -> str:
     data = content.encode("utf-8", "replace") if isinstance(content, str) else b""
-    if not isinstance(content, str) or len(data) > LARGEST_FILE:
-        raise ValueError(f"content must be text of at most {LARGEST_FILE} bytes")
+    if not isinstance(content, str) or len(data) > MAX_FILE_SIZE:
+        raise ValueError(f"content must be text of at most {MAX_FILE_SIZE} bytes")
     with _opened(folder, parts[:-1], os.O_RDONLY | os.O_DIRECTORY, True) as descriptor:
-        if len(os.listdir(descriptor)) >= MOST_FILES:
-            raise ValueError(f"the folder holds {MOST_FILES} files; no more are allowed")
+        if len(os.listdir(descriptor)) >= MAX_FILES:
+            raise ValueError(f"the folder holds {MAX_FILES} files; no more are allowed")
     # Truncated only once it is known to be a plain file of ours.
     with _opened(folder, parts, os.O_WRONLY | os.O_CREAT) as descriptor:
         _check_regular(descriptor)

@@ -4,7 +4,7 @@ State is kept between the calls of one session. Time, memory, files, network and
 sandbox's to bound; a session that died (a loop, a crash) is replaced by a fresh one, and the result
 says that its variables are gone.
 
-A batch of rollouts may hold hundreds of sessions, each a process. Only ``MOST_LIVE`` of them live
+A batch of rollouts may hold hundreds of sessions, each a process. Only ``MAX_LIVE`` of them live
 at a time; one that had to make room is restored by running its code again when it is next used.
 Code that depends on the clock or on true randomness then gives other values.
 """
@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mrlm.sandbox import Sandbox, Session
 
-__all__ = ["LONGEST_CODE", "MOST_LIVE", "PythonSession", "make_python_repl", "python_repl"]
+__all__ = ["MAX_CODE_LENGTH", "MAX_LIVE", "PythonSession", "make_python_repl", "python_repl"]
 
-LONGEST_CODE = 4000  # characters
-MOST_LIVE = 16
+MAX_CODE_LENGTH = 4000  # characters
+MAX_LIVE = 16
 TIME_LIMIT = 2.0  # seconds of one call
 
 
@@ -60,7 +60,7 @@ class PythonSession:
 
     def _started(self) -> Session:
         if self._session is None:
-            while len(_live) >= MOST_LIVE:
+            while len(_live) >= MAX_LIVE:
                 min(_live, key=lambda session: _live[session])._pause()
             self._session = sandbox().session()
             self._end = weakref.finalize(self, self._session.close)
@@ -94,8 +94,12 @@ def make_python_repl(session: PythonSession | None = None) -> Callable[..., str]
         Returns:
             What it printed.
         """
-        if not isinstance(code, str) or not 0 < len(code.strip()) <= LONGEST_CODE or "\0" in code:
-            raise ValueError(f"code must be text of 1 to {LONGEST_CODE} characters")
+        if (
+            not isinstance(code, str)
+            or not 0 < len(code.strip()) <= MAX_CODE_LENGTH
+            or "\0" in code
+        ):
+            raise ValueError(f"code must be text of 1 to {MAX_CODE_LENGTH} characters")
         return own.run(code)
 
     return python_repl

@@ -14,8 +14,8 @@ from typing import Any
 from mrlm.tasks.tools.builtin.encyclopedia import pages
 
 __all__ = [
-    "LONGEST_QUERY",
-    "MOST_RESULTS",
+    "MAX_QUERY_LENGTH",
+    "MAX_RESULTS",
     "SearchBackend",
     "make_web_search",
     "search_pages",
@@ -24,8 +24,8 @@ __all__ = [
 
 SearchBackend = Callable[[str, int], Sequence[str]]
 
-LONGEST_QUERY = 200
-MOST_RESULTS = 5
+MAX_QUERY_LENGTH = 200
+MAX_RESULTS = 5
 _WORD = re.compile(r"\w+")
 
 
@@ -60,10 +60,10 @@ def make_web_search(backend: SearchBackend = search_pages) -> Callable[..., str]
         Returns:
             The pages found, one per line.
         """
-        if not isinstance(query, str) or not 0 < len(query.strip()) <= LONGEST_QUERY:
-            raise ValueError(f"query must be text of 1 to {LONGEST_QUERY} characters")
-        if type(max_results) is not int or not 1 <= max_results <= MOST_RESULTS:
-            raise ValueError(f"max_results must be an integer from 1 to {MOST_RESULTS}")
+        if not isinstance(query, str) or not 0 < len(query.strip()) <= MAX_QUERY_LENGTH:
+            raise ValueError(f"query must be text of 1 to {MAX_QUERY_LENGTH} characters")
+        if type(max_results) is not int or not 1 <= max_results <= MAX_RESULTS:
+            raise ValueError(f"max_results must be an integer from 1 to {MAX_RESULTS}")
         found = [str(text) for text in backend(query, max_results)][:max_results]
         return "\n".join(found) or "No page found."
 

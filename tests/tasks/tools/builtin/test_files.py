@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mrlm.tasks.tools.builtin import file_system, make_file_system
-from mrlm.tasks.tools.builtin.files import LARGEST_FILE, MOST_FILES
+from mrlm.tasks.tools.builtin.files import MAX_FILE_SIZE, MAX_FILES
 
 
 @pytest.fixture
@@ -167,17 +167,17 @@ def test_devices_are_no_files() -> None:
 def test_sizes_are_bounded(tool: Any, root: Path) -> None:
     with (root / "huge.bin").open("wb") as file:
         file.truncate(50 * 2**30)  # sparse
-    assert len(tool("read", "huge.bin")) <= LARGEST_FILE
+    assert len(tool("read", "huge.bin")) <= MAX_FILE_SIZE
     with pytest.raises(ValueError, match="at most"):
-        tool("write", "big.txt", "x" * (LARGEST_FILE + 1))
+        tool("write", "big.txt", "x" * (MAX_FILE_SIZE + 1))
     assert not (root / "big.txt").exists()
     with pytest.raises(ValueError, match="files"):
-        for i in range(MOST_FILES + 1):
+        for i in range(MAX_FILES + 1):
             tool("write", f"{i}.txt", "")
-    assert len(list(root.iterdir())) <= MOST_FILES
+    assert len(list(root.iterdir())) <= MAX_FILES
     for i in range(200):
         (root / f"more-{i}").touch()
-    assert len(tool("list").split("\n")) <= MOST_FILES
+    assert len(tool("list").split("\n")) <= MAX_FILES
 
 
 def test_binary_and_odd_text_survive(tool: Any, root: Path) -> None:

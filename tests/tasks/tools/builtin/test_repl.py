@@ -38,7 +38,7 @@ def test_errors_are_told(session: PythonSession) -> None:
 
 
 def test_more_sessions_than_may_live_keep_their_state(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(repl_module, "MOST_LIVE", 2)
+    monkeypatch.setattr(repl_module, "MAX_LIVE", 2)
     sessions = [PythonSession() for _ in range(4)]
     tools = [make_python_repl(session) for session in sessions]
     for i, tool in enumerate(tools):

@@ -1,8 +1,9 @@
 """Try a reward function on a task: what it pays wrongly, where it breaks, how fast it is.
 
     check = check_reward("my_reward.py:reward", TASKS["math"])
-    check.passed, [result.case.name for result in check.accepted_attacks]
+    check.role, check.passed, [result.case.name for result in check.accepted_attacks]
 
+First it is found out whether the reward judges correctness or form; each is tried in its own way.
 The function is called as TRL calls it, with gold answers of generated rows, with right answers in
 other forms, and with the attacks that the task brings. It runs with the user's rights and without a
 sandbox, in a process of its own that starts in an empty folder: a completion that hangs it, ends

@@ -1,4 +1,4 @@
-"""What a function pays for gold answers, for other right answers and for attacks, and how fast."""
+"""What a function is, what it pays for gold answers, other right answers and attacks, how fast."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mrlm.reward_check.process import RewardProcess
+from mrlm.reward_check.role import Role, find_role
+from mrlm.reward_check.shaping import Shaping, judge, shaping_cases
 from mrlm.task import RewardCase, Task
 
 __all__ = ["CaseResult", "RewardCheck", "check_reward"]
@@ -21,9 +23,11 @@ class CaseResult:
 
     Attributes:
         case: The completion and what a reward must do with it.
-        kind: ``"gold"``, ``"right"`` (a right answer in another form) or ``"attack"``.
+        kind: ``"gold"``, ``"right"`` (a right answer in another form) or ``"attack"``; of a shaping
+            reward ``"gold"``, ``"right"``, ``"wrong"`` or ``"empty"`` (no answer at all).
         reward: What it paid; ``None`` also where it broke.
-        failure: How it broke: ``"raised"``, ``"wrong_shape"``, ``"hung"``, ``"ended"`` (its
+        failure: How it broke: ``"raised"``, ``"wrong_shape"``,
+            ``"not_a_number"`` (NaN or infinite), ``"hung"``, ``"ended"`` (its
             process), ``"spoiled"`` (what came after was judged otherwise), or ``""``.
         message: What it raised, or what was wrong.
     """
@@ -60,16 +64,32 @@ class RewardCheck:
         task: The task's name.
         results: In the order in which they were tried.
         completions_per_second: Of the gold answers, in batches; ``None`` where no batch was scored.
+        role: ``"correctness"``, ``"shaping"`` (format, length) or ``"unknown"``, which is judged as
+            a reward for correctness.
+        evidence: What shows it.
+        shaping: What a shaping reward does; ``None`` for others.
+        printed: The first of what the function printed and logged.
+        num_printed: Bytes of all of it.
     """
 
     reward: str
     task: str
     results: list[CaseResult] = field(default_factory=list)
     completions_per_second: float | None = None
+    role: Role = "unknown"
+    evidence: str = ""
+    shaping: Shaping | None = None
+    printed: str = ""
+    num_printed: int = 0
 
     def of(self, kind: str) -> list[CaseResult]:
         """The results of one kind."""
         return [result for result in self.results if result.kind == kind]
+
+    @property
+    def pays_anything(self) -> bool:
+        """Whether two completions earned different rewards."""
+        return len({result.reward for result in self.results if result.reward is not None}) > 1
 
     @property
     def accepted_attacks(self) -> list[CaseResult]:
@@ -78,12 +98,12 @@ class RewardCheck:
     @property
     def rejected_gold(self) -> list[CaseResult]:
         """Gold answers that were scored and not paid."""
-        return _unpaid(self.of("gold"))
+        return [] if self.role == "shaping" else _unpaid(self.of("gold"))
 
     @property
     def rejected_right(self) -> list[CaseResult]:
         """Right answers in other forms that were not paid: a matter of policy, so no failure."""
-        return _unpaid(self.of("right"))
+        return [] if self.role == "shaping" else _unpaid(self.of("right"))
 
     @property
     def broken(self) -> list[CaseResult]:
@@ -96,7 +116,13 @@ class RewardCheck:
 
     @property
     def passed(self) -> bool:
-        """No attack was paid, no gold answer rejected, nothing broke, and some gold was paid."""
+        """Nothing broke, and no attack was paid, no gold answer rejected, some gold paid; of a
+        shaping reward: something was paid, and no wrong answer wins by it."""
+        if self.role == "shaping":
+            return (
+                bool(self.shaping and self.pays_anything and not self.shaping.changes_winner)
+                and not self.broken
+            )
         some_paid = any(result.paid for result in self.of("gold"))
         return some_paid and not (self.accepted_attacks or self.rejected_gold or self.broken)
 
@@ -112,7 +138,12 @@ class RewardCheck:
         return {
             "reward": self.reward,
             "task": self.task,
+            "role": self.role,
+            "evidence": self.evidence,
             "passed": self.passed,
+            "shaping": self.shaping.to_dict() if self.shaping else None,
+            "printed": self.printed,
+            "num_printed": self.num_printed,
             "tried": {kind: len(self.of(kind)) for kind in kinds},
             "paid": {kind: sum(result.paid for result in self.of(kind)) for kind in kinds},
             "num_unscored": self.num_unscored,
@@ -152,10 +183,41 @@ def check_reward(
     rows = [dict(row) for row in task.build_dataset(num_rows, seed, split)]
     with RewardProcess(reward, time_limit) as process:
         results, rate = _try_gold(process, [_gold(row) for row in rows], limit)
-        if any(not result.failure for result in results):
+        role, evidence = _role(process, task, results)
+        shaping = None
+        if role == "shaping":
+            results += _try_shaping(process, task, rows)
+            shaping = judge(
+                [(r.kind, r.case.name, r.reward) for r in results if r.reward is not None]
+            )
+        elif any(not result.failure for result in results):
             others = [*(task.reward_cases() if task.reward_cases else ()), *_any_task(task, rows)]
             results += _try_others(process, _with_limit(others, limit), results)
-    return RewardCheck(reward, task.name, results, rate)
+    printed, num_printed = process.printed, process.num_printed
+    return RewardCheck(
+        reward, task.name, results, rate, role, evidence, shaping, printed, num_printed
+    )
+
+
+def _role(process: RewardProcess, task: Task, gold: Sequence[CaseResult]) -> tuple[Role, str]:
+    def reward_of(case: RewardCase) -> float | None:
+        return _result(case, "gold", process.call(_inputs([case]))).reward
+
+    def works_without_columns(case: RewardCase) -> bool:
+        inputs = _inputs([case])
+        return "rewards" in process.call({k: inputs[k] for k in ("prompts", "completions")})
+
+    scored = [(result.case, result.reward) for result in gold if not result.failure]
+    return find_role(task, scored, reward_of, works_without_columns)
+
+
+def _try_shaping(
+    process: RewardProcess, task: Task, rows: Sequence[Mapping[str, Any]]
+) -> list[CaseResult]:
+    return [
+        _result(case, kind, process.call(_inputs([case])))
+        for kind, case in shaping_cases(task, rows)
+    ]
 
 
 def _unpaid(results: Iterable[CaseResult]) -> list[CaseResult]:

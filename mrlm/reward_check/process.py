@@ -19,6 +19,7 @@ from typing import IO, Any
 __all__ = ["RewardProcess"]
 
 _START_LIMIT = 300.0  # seconds; the user's file may import torch and load a model
+_KEPT = 2000  # characters of what the function prints
 _LINE_LIMIT = 16 << 20  # bytes of a reply; more is what code of a completion wrote into the pipe
 
 
@@ -36,6 +37,8 @@ class RewardProcess:
     def __init__(self, spec: str, time_limit: float) -> None:
         self._spec = spec
         self._time_limit = time_limit
+        self.printed = ""  # the first of what the function printed and logged
+        self.num_printed = 0  # bytes of it
         self._folder = tempfile.TemporaryDirectory(
             prefix="mrlm-reward-", ignore_cleanup_errors=True
         )
@@ -50,7 +53,7 @@ class RewardProcess:
 
         Returns:
             One of ``{"rewards": [...], "seconds": s}``, ``{"raised": text}``, ``{"wrong_shape":
-            text}``, ``{"hung": text}`` and ``{"ended": text}``.
+            text}``, ``{"not_a_number": text}``, ``{"hung": text}`` and ``{"ended": text}``.
         """
         if self._process.poll() is not None:
             self._start()
@@ -78,12 +81,16 @@ class RewardProcess:
             [sys.executable, "-m", "mrlm.reward_check.worker", self._spec, self._folder.name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,  # else the logs of the function would flood the terminal
             start_new_session=True,  # so that what it starts ends with it
         )
         assert self._process.stdout is not None
         self._lines: queue.Queue[bytes] = queue.Queue(maxsize=1)
         arguments = (self._process.stdout, self._lines)
         threading.Thread(target=_read_lines, args=arguments, daemon=True).start()
+        assert self._process.stderr is not None
+        printed = (self._process.stderr,)
+        threading.Thread(target=self._keep_printed, args=printed, daemon=True).start()
         try:
             reply = self._read(_START_LIMIT)
         except (EOFError, TimeoutError):
@@ -92,6 +99,13 @@ class RewardProcess:
         if "cannot_load" in reply:
             self._kill()
             raise ValueError(f"{self._spec} cannot be loaded: {reply['cannot_load']}")
+
+    def _keep_printed(self, pipe: IO[bytes]) -> None:
+        """Read on, so that the function never waits, and keep the first of it."""
+        while chunk := pipe.read1(1 << 16):  # type: ignore[attr-defined]
+            if len(self.printed) < _KEPT:
+                self.printed = (self.printed + chunk.decode("utf-8", "replace"))[:_KEPT]
+            self.num_printed += len(chunk)
 
     def _write(self, message: Mapping[str, Any]) -> None:
         assert self._process.stdin is not None

@@ -2,7 +2,7 @@
 
 One JSON line in for each call, one out. The pipes are moved away from the standard descriptors, so
 that neither the function nor code that it runs reads or prints into them by accident; what is
-printed goes to stderr.
+printed goes to stderr, which the parent reads and bounds.
 """
 
 from __future__ import annotations
@@ -98,8 +98,14 @@ def _call(reward: Callable[..., Any], inputs: dict[str, list[Any]]) -> dict[str,
     seconds = time.perf_counter() - start
     try:
         return {"rewards": _rewards(returned, len(inputs["completions"])), "seconds": seconds}
+    except _NoNumber as error:
+        return {"not_a_number": str(error)}
     except Exception as error:
         return {"wrong_shape": str(error)}
+
+
+class _NoNumber(ValueError):
+    """A value for a completion that is NaN or infinite, which would spoil a whole batch."""
 
 
 async def _finish(returned: Any) -> Any:
@@ -127,11 +133,16 @@ def _reward(value: Any) -> float | None:
     if value is None:
         return None
     try:
-        number = math.nan if isinstance(value, str) else float(value)
+        number = None if isinstance(value, str) else float(value)
     except (TypeError, ValueError):
-        number = math.nan
-    if not math.isfinite(number):
+        number = None
+    if number is None:
         raise ValueError(f"returned {value!r:.80} for a completion; it must be a number or None")
+    if not math.isfinite(number):
+        raise _NoNumber(
+            f"returned {number} for a completion, which spoils the advantages of its whole group; "
+            "return 0.0 for a wrong answer and None for one that cannot be scored"
+        )
     return number
 
 

@@ -142,7 +142,8 @@ def test_the_limit(check: Check) -> None:
         ("return [1.0, 1.0]", "wrong_shape", "returned 2 values for 1 completions"),
         ("return 1.0", "wrong_shape", "returned float; return a list"),
         ("return ['1']", "wrong_shape", "returned '1' for a completion"),
-        ("return [float('nan')]", "wrong_shape", "returned nan for a completion"),
+        ("return [float('nan')]", "not_a_number", "returned nan for a completion"),
+        ("return [float('-inf')]", "not_a_number", "returned -inf for a completion"),
         ("globals()['zip'] = lambda *a: []", "wrong_shape", "returned 0 values"),
         ("import builtins; builtins.float = lambda x: 0", "spoiled", "then earned [0], not 1.0"),
         ("forge()", "ended", "something else was written"),
@@ -195,9 +196,11 @@ def test_no_score_is_no_failure_but_paying_nothing_is(check: Check) -> None:
 
 def test_async_rewards_and_prints(check: Check, capfd: pytest.CaptureFixture[str]) -> None:
     source = _tricked("print('from the reward')").replace("def reward", "async def reward")
-    assert check(source).passed
+    result = check(source)
+    assert result.passed
+    assert result.printed.startswith("from the reward\n") and result.num_printed >= 16
     output = capfd.readouterr()
-    assert output.out == "" and "from the reward" in output.err
+    assert output.out == output.err == ""
 
 
 def test_files_written_by_a_completion_do_not_stay(
@@ -285,5 +288,5 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 def test_the_command_on_another_answer_slot(capsys: pytest.CaptureFixture[str]) -> None:
     ours = ["reward", "mrlm.tasks.math.reward:math_reward", "--num_rows", "5", "--task", "math"]
-    assert cli.main([*ours, "--answer_mode", "boxed"]) == 1
+    assert cli.main([*ours, "--answer_format", "boxed"]) == 1
     assert "It pays no gold answer. The first one is:" in capsys.readouterr().out

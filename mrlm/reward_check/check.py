@@ -187,9 +187,7 @@ def check_reward(
         shaping = None
         if role == "shaping":
             results += _try_shaping(process, task, rows)
-            shaping = judge(
-                [(r.kind, r.case.name, r.reward) for r in results if r.reward is not None]
-            )
+            shaping = judge([(r.kind, r.case, r.reward) for r in results if r.reward is not None])
         elif any(not result.failure for result in results):
             others = [*(task.reward_cases() if task.reward_cases else ()), *_any_task(task, rows)]
             results += _try_others(process, _with_limit(others, limit), results)

@@ -101,13 +101,19 @@ def shaping_cases(
         yield ("right" if case.correct else "wrong"), case
 
 
-def judge(rewards: Sequence[tuple[str, str, float]]) -> Shaping | None:
-    """What ``(kind, name, reward)`` together show; ``None`` where one sort was not scored."""
-    right = [(reward, name) for kind, name, reward in rewards if kind in ("right", "gold")]
-    wrong = [(reward, name) for kind, name, reward in rewards if kind in ("wrong", "empty")]
-    if not right or not wrong:
+def judge(rewards: Sequence[tuple[str, RewardCase, float]]) -> Shaping | None:
+    """What ``(kind, case, reward)`` together show; ``None`` where no two answers compare.
+
+    Answers to the same row are compared, as a group of samples is.
+    """
+    right = [reward for kind, _, reward in rewards if kind in ("right", "gold")]
+    rows: dict[Any, tuple[list[tuple[float, str]], list[tuple[float, str]]]] = {}
+    for kind, case, reward in rewards:
+        sides = rows.setdefault(case.row.get("id"), ([], []))
+        sides[kind in ("right", "gold")].append((reward, case.name))
+    pairs = [(max(wrong), min(honest)) for wrong, honest in rows.values() if wrong and honest]
+    if not pairs:
         return None
-    honest = max(right)[0]
-    farmed = [name for kind, name, reward in rewards if kind == "empty" and reward >= honest]
-    best, worst = max(wrong), min(right)
-    return Shaping(honest, farmed, best[0] - worst[0], best[1], worst[1])
+    wrong, honest = max(pairs, key=lambda pair: pair[0][0] - pair[1][0])
+    farmed = [c.name for kind, c, reward in rewards if kind == "empty" and reward >= max(right)]
+    return Shaping(max(right), farmed, wrong[0] - honest[0], wrong[1], honest[1])

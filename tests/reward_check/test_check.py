@@ -250,6 +250,89 @@ def test_wrong_settings(options: dict[str, Any]) -> None:
         check_reward("mine.py:reward", TOY, **options)
 
 
+# ------------------------------------------------------------------ what a reward is
+
+FORMAT = """
+import re
+def reward(completions, **kwargs):
+    pattern = r"^<think>.*?</think>\\s*<answer>.*?</answer>$"
+    return [WEIGHT * bool(re.match(pattern, c[0]["content"], re.DOTALL)) for c in completions]
+"""
+
+
+@pytest.mark.parametrize(("weight", "wins"), [("0.2", False), ("1.0", False), ("1.5", True)])
+def test_a_format_reward_is_a_shaping_reward(weight: str, wins: bool, check: Check) -> None:
+    result = check(FORMAT.replace("WEIGHT", weight))
+
+    assert result.role == "shaping" and result.shaping is not None
+    assert result.shaping.gap == result.shaping.honest == float(weight)
+    assert result.shaping.farmed and result.shaping.changes_winner is wins
+    assert result.passed is not wins
+    assert not (result.rejected_gold or result.rejected_right or result.broken)
+    json.dumps(result.to_dict())
+
+
+def test_a_length_reward_lets_an_empty_answer_win(check: Check) -> None:
+    result = check(
+        "def reward(completions, **_):\n    return [-len(c[-1]['content']) for c in completions]\n"
+    )
+    assert result.role == "shaping" and not result.passed and result.shaping is not None
+    assert result.shaping.wrong == "nothing at all" and result.shaping.changes_winner
+    assert "nothing at all" in result.shaping.farmed
+    assert result.shaping.max_weight == 1 / result.shaping.gap
+
+
+@pytest.mark.parametrize("value", ["0.0", "1.0"])
+def test_a_reward_that_pays_everything_the_same_fails(value: str, check: Check) -> None:
+    result = check(f"def reward(completions, **_):\n    return [{value}] * len(completions)\n")
+    assert result.role == "shaping" and not result.pays_anything and not result.passed
+
+
+def test_correctness_with_a_bonus_for_form_is_correctness(check: Check) -> None:
+    result = check(
+        "def reward(completions, answer, **_):\n"
+        "    texts = [c[-1]['content'] for c in completions]\n"
+        "    return [0.8 * (t == a) + 0.2 * t.isdigit() for t, a in zip(texts, answer)]\n"
+    )
+    assert result.role == "correctness" and result.passed
+
+
+def test_a_reward_that_reads_the_row_and_pays_nothing_is_no_shaping_reward(check: Check) -> None:
+    result = check("def reward(completions, answer, **_):\n    return [0.0] * len(completions)\n")
+    assert result.role == "correctness" and len(result.rejected_gold) == 20 and not result.passed
+
+
+def test_a_flood_of_logs_is_counted_and_kept_off(
+    check: Check, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    flood = "import logging; logging.error('e' * 10**5); print('p' * 10**5)"
+    result = check(
+        _tricked("pass").replace("for text in texts:", f"{flood}\n    for text in texts:")
+    )
+    assert result.passed and result.num_printed > 10**6 and len(result.printed) == 2000
+    assert capfd.readouterr() == ("", "")
+
+
+def test_one_line_for_each_kind_of_breakage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.py").write_text(
+        "def reward(completions, answer, **_):\n"
+        "    text = completions[0][-1]['content']\n"
+        "    if len(completions) == 1 and 'or' in text:\n"
+        "        raise ValueError(f'odd:\\n{text}')\n"
+        "    if len(completions) == 1 and 'not' in text:\n"
+        "        return [float('nan')]\n"
+        "    return [float(a in c[-1]['content']) for c, a in zip(completions, answer)]\n"
+    )
+    assert cli.main(["reward", f"{tmp_path}/mine.py:reward", "--task", "math"]) == 1
+    output = capsys.readouterr().out
+    assert "It is a reward for correctness: " in output
+    broke = output.partition("Broke:\n")[2].partition("\n\n")[0].splitlines()
+    assert len(broke) == 2 and "raised: ValueError: odd: " in broke[0] + broke[1]
+    assert "not a number: returned nan for a completion" in broke[0] + broke[1]
+
+
 # ------------------------------------------------------------------ the tasks' cases
 
 

@@ -13,21 +13,26 @@ import atexit
 import builtins
 import errno
 import io
+import operator
 import os
 import random
+import resource
 import sys
 import threading
 import traceback
 import types
+from collections.abc import Callable
 from typing import Any
 
-from mrlm.sandbox.codec import Channel, CodecError, decode, encode, from_json, to_json
+from mrlm.sandbox.codec import Channel, CodecError, Reference, decode, encode, from_json, to_json
+from mrlm.sandbox.plain_types import simpler
 
 __all__ = ["run_program", "serve_calls", "serve_session", "use_bounded_output"]
 
 FILENAME = "<candidate>"
 TEXT_LIMIT = 500  # characters of an exception's text
 ARGUMENTS_LIMIT = 1 << 16  # bytes of an exception's arguments
+STACK_SHARE = 4  # of the address space, for one thread's stack
 
 
 class _BoundedOutput(io.RawIOBase):
@@ -65,9 +70,27 @@ def _new_module(name: str) -> dict[str, Any]:
     """The namespace of a module that can be found by its name, as ``dataclass`` and others need."""
     module = types.ModuleType(name)
     sys.modules[name] = module
+    _cap_stacks()
     # Children of one zygote would otherwise all draw the same numbers.
     random.seed()
     return module.__dict__
+
+
+def _cap_stacks() -> None:
+    """Have threads whose stacks are to be huge run with smaller ones.
+
+    Programs for contests ask for 512 MiB, which is the whole address space that they have here, so
+    the thread would not start. Python's own calls need a few hundred bytes of it each, or none.
+    """
+    memory, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if memory == resource.RLIM_INFINITY:
+        return
+    real, cap = threading.stack_size, memory // STACK_SHARE >> 12 << 12
+
+    def stack_size(size: int = 0) -> int:
+        return real(min(size, cap))
+
+    threading.stack_size = stack_size
 
 
 def _describe(error: BaseException) -> dict[str, Any]:
@@ -115,38 +138,106 @@ def _describe_to_tests(error: BaseException) -> dict[str, Any]:
 
 
 def serve_calls(channel: Channel) -> None:
-    """Run the code, then answer calls until the oracle goes away."""
+    """Run the code, then do what the oracle asks of its functions until that goes away."""
     job = channel.receive()
     try:
         namespace = _new_module("solution")
         exec(compile(job["code"], FILENAME, "exec", dont_inherit=True), namespace)
-        function = namespace.get(job["name"])
-        problem = _problem(function, job["name"], namespace)
+        problem = _problem(job["name"], namespace)
     except BaseException as error:
         channel.send({"raised": _describe(error)})
         return
     channel.send({"unusable": problem} if problem else {"ready": True})
+    objects = None if job["exact"] else _Objects()
     while True:
         request = channel.receive()
         answer: dict[str, Any] = {"nonce": request["nonce"]}
         try:
-            value = function(*decode(request["args"]), **decode(request["kwargs"]))  # type: ignore[misc]
+            resolve = objects.resolve if objects else None
+            target, args = request["target"], decode(request["args"], resolve)
+            kwargs = decode(request["kwargs"], resolve)
+            if type(target) is str:
+                target = _look_up(target, namespace)
+            elif objects:
+                target = objects.resolve(target)
+            if request["operation"] == "call":
+                value = target(*args, **kwargs)
+            else:
+                value = _OPERATIONS[request["operation"]](target, *args, **kwargs)
             try:
-                channel.send(answer | {"value": encode(value)})
+                value = encode(value, objects.stand_in if objects else None)
+                channel.send(answer | {"value": value})
             except CodecError as error:
                 channel.send(answer | {"unusable": f"returned what cannot be compared: {error}"})
         except BaseException as error:
             channel.send(answer | {"raised": _describe_to_tests(error)})
 
 
-def _problem(function: Any, name: str, namespace: dict[str, Any]) -> str | None:
-    if callable(function):
-        return None
-    if name in namespace:
-        return f"{name!r} is not a function"
+# What tests can do with an object of the candidate's. No comparison: one that is equal to
+# everything would pass every test.
+_OPERATIONS: dict[str, Callable[..., Any]] = {
+    "get": getattr,
+    "set": setattr,
+    "item": operator.getitem,
+    "set_item": operator.setitem,
+    "iter": iter,
+    "next": next,
+    "len": len,
+    "str": str,
+    "repr": repr,
+}
+
+
+class _Objects:
+    """The candidate's objects that the tests hold references to."""
+
+    def __init__(self) -> None:
+        self._objects: list[Any] = []
+
+    def stand_in(self, value: Any) -> Any:
+        """Plain data for a value of another type, or a reference to it with its truth."""
+        plain = simpler(value)
+        if plain is not NotImplemented:
+            return plain
+        kind = type(value)
+        methods = [name for name in ("__next__", "__iter__", "__len__") if hasattr(kind, name)]
+        try:
+            truth = bool(value)
+        except Exception:
+            truth = None
+        self._objects.append(value)
+        return Reference([len(self._objects) - 1, kind.__name__[:100], truth, methods])
+
+    def resolve(self, index: Any) -> Any:
+        return self._objects[index]
+
+
+def _look_up(name: str, namespace: dict[str, Any]) -> Any:
+    """The object that an entry point names; of ``Solution().f`` a new instance's method.
+
+    A bare ``f`` may be a method of ``Solution``, as LeetCode's problems are answered.
+    """
+    owner, _, attribute = name.rpartition(".")
+    if not owner and name not in namespace:
+        owner, attribute = "Solution()", name
+    if not owner:
+        return namespace[name]
+    found = namespace[owner.removesuffix("()")]
+    return getattr(found() if owner.endswith("()") else found, attribute)
+
+
+def _problem(name: str, namespace: dict[str, Any]) -> str | None:
+    """Why the code cannot be tested, if so. Makes no instance: that may print, fail or hang."""
+    owner, _, attribute = name.rpartition(".")
+    if not owner and name not in namespace and "Solution" in namespace:
+        owner = "Solution()"
+    root = owner.removesuffix("()") or attribute
+    if root in namespace:
+        found = getattr(namespace[root], attribute, None) if owner else namespace[root]
+        return None if callable(found) else f"{name!r} is not a function"
     defined = [key for key, value in namespace.items() if isinstance(value, types.FunctionType)]
-    found = f"it defines {', '.join(defined[:10])}" if defined else "it defines no function"
-    return f"the code defines no function named {name!r}; {found}"
+    others = f"it defines {', '.join(defined[:10])}" if defined else "it defines no function"
+    return f"the code defines no {'class' if owner else 'function'} named {root!r}; {others}"
 
 
 def run_program(job: int, report: int) -> int:

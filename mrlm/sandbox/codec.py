@@ -6,8 +6,12 @@ different things. Reading a frame runs no code of the sender: no classes, no hoo
 only builtin types of bounded size and depth. Whatever a hostile sender writes, the reader gets
 plain data, a :class:`CodecError`, a ``TimeoutError`` or an ``EOFError``.
 
-Does not cover: identity and cycles (a cycle is refused as too deep), and every type that is not
-builtin data. ``Counter``, ``defaultdict`` and ``OrderedDict`` arrive as the ``dict`` they equal.
+An object that is not plain data can stay where it is: the two sides then agree on a
+:class:`Reference` to it.
+
+Does not cover: identity and cycles (a cycle is refused as too deep). ``Counter``, ``defaultdict``
+and ``OrderedDict`` arrive as the ``dict`` they equal; other types than builtin data: see
+``plain_types``.
 """
 
 from __future__ import annotations
@@ -18,13 +22,16 @@ import select
 import time
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
+
+from mrlm.sandbox.plain_types import MAKERS, PARTS
 
 __all__ = [
     "FRAME_LIMIT",
     "Channel",
     "CodecError",
     "NotPlainDataError",
+    "Reference",
     "decode",
     "encode",
     "from_json",
@@ -47,8 +54,13 @@ class NotPlainDataError(CodecError):
     """A value of a type that has no encoding."""
 
 
-def encode(value: Any) -> Any:
+def encode(value: Any, stand_in: Callable[[Any], Any] | None = None) -> Any:
     """``value`` as tagged JSON-ready data.
+
+    Args:
+        value: Plain data, of any types that ``decode`` knows.
+        stand_in: For a part that is not plain data, gives JSON that ``decode`` hands to its
+            ``resolve``, or other plain data in its place.
 
     Raises:
         NotPlainDataError: some part has a type that is not plain data.
@@ -59,7 +71,7 @@ def encode(value: Any) -> Any:
     def walk(item: Any, depth: int) -> Any:
         nonlocal room
         kind = type(item)
-        room -= ELEMENT_SIZE + (len(item) if kind in (str, bytes) else 0)
+        room -= ELEMENT_SIZE + (len(item) if kind in (str, bytes, bytearray) else 0)
         if depth > DEPTH_LIMIT:
             raise CodecError(f"nested deeper than {DEPTH_LIMIT} levels")
         if room < 0:
@@ -70,8 +82,6 @@ def encode(value: Any) -> Any:
             return item if -_SMALL < item < _SMALL else {"i": hex(item)}
         if kind is float:
             return {"f": item.hex()}
-        if kind is complex:
-            return {"c": [item.real.hex(), item.imag.hex()]}
         if kind in _SEQUENCE_TAGS:
             return {_SEQUENCE_TAGS[kind]: [walk(part, depth + 1) for part in item]}
         if kind in (dict, Counter, defaultdict, OrderedDict):
@@ -81,26 +91,42 @@ def encode(value: Any) -> Any:
             return {"b": item.hex()}
         if item is ...:
             return {"e": 0}
-        raise NotPlainDataError(f"type {kind.__name__!r:.100} is not plain data")
+        if kind in PARTS:
+            tag, take = PARTS[kind]
+            return {tag: [walk(part, depth + 1) for part in take(item)]}
+        if stand_in is None:
+            raise NotPlainDataError(f"type {kind.__name__!r:.100} is not plain data")
+        other = stand_in(item)
+        return {"o": other.data} if type(other) is Reference else walk(other, depth + 1)
 
     return walk(value, 0)
 
 
-def decode(data: Any) -> Any:
+class Reference(NamedTuple):
+    """What stands on the wire for an object that stays where it is."""
+
+    data: Any
+
+
+def decode(data: Any, resolve: Callable[[Any], Any] | None = None) -> Any:
     """The value that :func:`encode` turned into ``data``.
+
+    Args:
+        data: Of :func:`from_json`.
+        resolve: Makes an object of a :class:`Reference`'s data; without it they are refused.
 
     Raises:
         CodecError: ``data`` was not made by ``encode``.
     """
     try:
-        return _decode(data, 0)
+        return _decode(data, 0, resolve)
     except CodecError:
         raise
-    except (AttributeError, TypeError, ValueError, OverflowError, RecursionError) as error:
+    except (ArithmeticError, AttributeError, TypeError, ValueError, RecursionError) as error:
         raise CodecError(f"malformed value: {type(error).__name__}") from None
 
 
-def _decode(data: Any, depth: int) -> Any:
+def _decode(data: Any, depth: int, resolve: Callable[[Any], Any] | None) -> Any:
     if depth > DEPTH_LIMIT:
         raise CodecError(f"nested deeper than {DEPTH_LIMIT} levels")
     kind = type(data)
@@ -109,22 +135,24 @@ def _decode(data: Any, depth: int) -> Any:
     if kind is not dict or len(data) != 1:
         raise CodecError(f"malformed value: untagged {kind.__name__}")
     ((tag, body),) = data.items()
+    depth += 1
     if tag in _SEQUENCES:
-        return _SEQUENCES[tag](_decode(part, depth + 1) for part in _list(body))
+        return _SEQUENCES[tag](_decode(part, depth, resolve) for part in _list(body))
     if tag == "d":
         pairs = (_list(pair, 2) for pair in _list(body))
-        return {_decode(key, depth + 1): _decode(item, depth + 1) for key, item in pairs}
+        return {_decode(k, depth, resolve): _decode(item, depth, resolve) for k, item in pairs}
     if tag == "i":
         return int(body, 16)
     if tag == "f":
         return float.fromhex(body)
-    if tag == "c":
-        real, imaginary = _list(body, 2)
-        return complex(float.fromhex(real), float.fromhex(imaginary))
     if tag == "b":
         return bytes.fromhex(body)
     if tag == "e":
         return ...
+    if tag in MAKERS:
+        return MAKERS[tag](*(_decode(part, depth, resolve) for part in _list(body)))
+    if tag == "o" and resolve is not None:
+        return resolve(body)
     raise CodecError("malformed value: unknown tag")
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from mrlm.sandbox.comparison import COMPARISONS, TOLERANCE
 
 __all__ = ["STATUSES", "FunctionJob", "Job", "ProgramJob", "SessionResult", "SuiteJob", "Verdict"]
 
@@ -18,6 +21,8 @@ STATUSES = (
     "invalid",
 )
 
+_ENTRY_POINT = re.compile(r"[^\W\d]\w*(?:(?:\(\))?\.[^\W\d]\w*)?")
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -29,7 +34,7 @@ class Verdict:
             ``blocked``: the sandbox refused what the code tried; ``crash``: its process ended;
             ``invalid``: the *tests* cannot be used, which says nothing about the code: score it
             ``None``.
-        tests_passed: Of ``tests_total``. A suite is one test.
+        tests_passed: Of ``tests_total``.
         tests_total: How many there were, those included that a crash or timeout left out.
         message: For people and for the model, at most 2,000 characters: the first test that did
             not pass, with its input and its expected value. Do not show it for hidden tests.
@@ -78,17 +83,27 @@ class FunctionJob:
         cases: ``{"input": "[1, 2], 'ab'", "output": "3"}``. ``input`` is what stands between the
             parentheses of the call, so ``"[1, 2]"`` is one list and ``"3, 'ab'"`` two arguments;
             ``output`` is one literal. Both are read as literals (``nan`` and ``inf`` included),
-            never run. Types must match exactly; floats within 1e-9.
+            never run.
+        comparison: ``"exact"``: types must match exactly. ``"equal"``, ``"json"``, ``"wrapped"``:
+            see ``comparison.py``.
+        tolerance: Of floats, relative or absolute, whichever is wider.
     """
 
     code: str
     function_name: str
     cases: Sequence[Mapping[str, str]] = field(repr=False)
+    comparison: str = "exact"
+    tolerance: float = TOLERANCE
 
     def __post_init__(self) -> None:
         _check_text("code", self.code)
         _check_name("function_name", self.function_name)
         _check_cases(self.cases)
+        _check_tolerance(self.tolerance)
+        if self.comparison not in COMPARISONS:
+            raise ValueError(
+                f"comparison is {self.comparison!r:.100}; choose one of {', '.join(COMPARISONS)}."
+            )
 
 
 @dataclass(frozen=True)
@@ -99,28 +114,35 @@ class ProgramJob:
         code: Python source, run as ``__main__``.
         cases: ``{"input": "1 2\\n", "output": "3\\n"}``. White space at the ends of lines and of
             the output does not count.
+        tolerance: How far a number may be from an expected one that is written with a point or an
+            exponent, relative or absolute, whichever is wider; 0: the same text.
     """
 
     code: str
     cases: Sequence[Mapping[str, str]] = field(repr=False)
+    tolerance: float = 0.0
 
     def __post_init__(self) -> None:
         _check_text("code", self.code)
         _check_cases(self.cases)
+        _check_tolerance(self.tolerance)
 
 
 @dataclass(frozen=True)
 class SuiteJob:
-    """Run tests in HumanEval's form.
+    """Run tests that are a Python program.
 
     Attributes:
         code: Python source that defines ``entry_point``.
-        test: Python source that defines ``check(candidate)`` and everything that it uses. For
-            HumanEval pass ``prompt + test``: a few tests call helpers from the prompt, which must
-            not be looked up in the candidate's code, where it could have redefined them. Arguments
-            and results cross as copies of plain data, so a function that works in place has to
-            return its result.
-        entry_point: Name of the function that ``check`` is given.
+        test: One of three: a program that defines ``check(candidate)`` (HumanEval), which is one
+            test; one that defines test functions or classes (pytest, unittest), each of which is a
+            test; or assert statements on the margin (MBPP), each of which is a test. It has to
+            define all that it uses but the entry point, and what it imports from a module that does
+            not exist: that is taken from the candidate. For HumanEval pass ``prompt + test``: a few
+            tests call helpers from the prompt, which must not be looked up in the candidate's code,
+            where it could have redefined them. Arguments and results cross as copies of plain data,
+            so a function that works in place has to return its result.
+        entry_point: Name of what is tested: ``f``, ``Solution().f``, or a class.
     """
 
     code: str
@@ -142,8 +164,16 @@ def _check_text(name: str, value: object) -> None:
 
 
 def _check_name(name: str, value: object) -> None:
-    if not isinstance(value, str) or not value.isidentifier():
-        raise ValueError(f"{name} is {value!r:.100}; it must be the name of a function.")
+    if not isinstance(value, str) or not _ENTRY_POINT.fullmatch(value):
+        raise ValueError(
+            f"{name} is {value!r:.100}; it must be the name of a function or class, or such as "
+            f"Solution().f for a method."
+        )
+
+
+def _check_tolerance(value: object) -> None:
+    if not isinstance(value, (int, float)) or not 0 <= value < 1:
+        raise ValueError(f"tolerance is {value!r:.100}; it must be a number from 0 to below 1.")
 
 
 def _check_cases(cases: object) -> None:

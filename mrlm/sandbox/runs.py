@@ -10,7 +10,7 @@ from typing import Any
 
 from mrlm.sandbox.codec import to_json
 from mrlm.sandbox.jobs import FunctionJob, Job, ProgramJob, SuiteJob, Verdict
-from mrlm.sandbox.oracle import MESSAGE_LIMIT
+from mrlm.sandbox.remote import MESSAGE_LIMIT
 from mrlm.sandbox.verdicts import (
     describe_end,
     first_difference,
@@ -37,27 +37,28 @@ def run_job(worker: Worker, job: Job, limits: Limits) -> Verdict:
 
 
 def _check_calls(worker: Worker, job: FunctionJob | SuiteJob, limits: Limits) -> Verdict:
+    total: int | None = None
     if isinstance(job, FunctionJob):
         cases = [{key: case[key] for key in ("input", "output")} for case in job.cases]
         total = len(cases)
         work: dict[str, Any] = {"name": job.function_name, "cases": cases}
+        work |= {"comparison": job.comparison, "tolerance": job.tolerance}
     else:
-        total = 1
         work = {"name": job.entry_point, "test": job.test}
     work |= {"code": job.code, "seconds": limits.seconds}
     report, output, data = _run(worker, "calls", limits, b"", to_json(work))
     result = read_result(data, total)
     if report["ended"] != "exit":
         status, message = describe_end(report)
-        return Verdict(status, 0, total, message, output)
+        return Verdict(status, 0, total or 1, message, output)
     if result is None:
         message = "the tests' own process ended before it had judged the answer"
-        return Verdict("crash", 0, total, message, output)
-    status, passed, message = result
+        return Verdict("crash", 0, total or 1, message, output)
+    status, passed, counted, message = result
     if status == "crash":
         status, reason = describe_end(report)
         message = f"{message}: {reason}"
-    return Verdict(status, passed, total, message, output)
+    return Verdict(status, passed, counted, message, output)
 
 
 def _check_program(worker: Worker, job: ProgramJob, limits: Limits) -> Verdict:
@@ -73,7 +74,7 @@ def _check_program(worker: Worker, job: ProgramJob, limits: Limits) -> Verdict:
         left = max(0.0, deadline - time.monotonic())
         stdin = case["input"].encode("utf-8", "surrogatepass")
         report, output, data = _run(worker, "program", limits.within(left), stdin, code)
-        status, message = _judge_program(report, output, data, case["output"])
+        status, message = _judge_program(report, output, data, case["output"], job.tolerance)
         if status == "passed":
             passed += 1
         elif first is None:
@@ -85,15 +86,15 @@ def _check_program(worker: Worker, job: ProgramJob, limits: Limits) -> Verdict:
 
 
 def _judge_program(
-    report: dict[str, Any], output: str, data: bytes, expected: str
+    report: dict[str, Any], output: str, data: bytes, expected: str, tolerance: float
 ) -> tuple[str, str]:
     if report["ended"] != "exit" or report["statuses"][0] < 0:
         return describe_end(report)
     if report["statuses"][0] > 0:
         return read_exception(data)
-    if same_output(output, expected):
+    if same_output(output, expected, tolerance):
         return "passed", ""
-    return "failed", first_difference(output, expected)
+    return "failed", first_difference(output, expected, tolerance)
 
 
 def _run(

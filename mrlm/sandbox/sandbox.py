@@ -18,6 +18,7 @@ from typing import Any
 from mrlm.errors import SandboxError
 from mrlm.sandbox.jobs import FunctionJob, Job, ProgramJob, SuiteJob, Verdict
 from mrlm.sandbox.lockdown import missing_features
+from mrlm.sandbox.packages import find_packages
 from mrlm.sandbox.runs import run_job
 from mrlm.sandbox.session import Session
 from mrlm.sandbox.worker import Limits, Worker
@@ -47,9 +48,11 @@ class Sandbox:
         isolation: ``"full"``, or by name ``"rlimits-unsafe"``: resource limits only, for systems
             without Landlock or seccomp. Code then can read files, use the network and kill
             processes; it still cannot see expected values. Every verdict names the mode.
+        packages: Installed packages that code may import, such as ``["numpy"]``; their files
+            become readable and nothing else does.
 
     Raises:
-        ValueError: a limit is out of range, or the mode is unknown.
+        ValueError: a limit is out of range, the mode is unknown, or a package is not installed.
         SandboxError: this system cannot isolate fully; says what is missing. Also raised by every
             method when the sandbox itself breaks, which says nothing about the code.
     """
@@ -61,6 +64,7 @@ class Sandbox:
         memory_mb: int = 512,
         output_limit: int = 65536,
         isolation: str = "full",
+        packages: Sequence[str] = (),
     ) -> None:
         if isolation not in ISOLATION_MODES:
             raise ValueError(
@@ -85,6 +89,8 @@ class Sandbox:
         self.output_limit = output_limit
         self._limits = Limits(self.time_limit, memory_mb << 20, output_limit)
         self.isolation = isolation
+        self.packages = tuple(packages)
+        self._package_files = find_packages(packages)
         self._reset()
         _sandboxes.add(self)
 
@@ -99,7 +105,7 @@ class Sandbox:
     def check_function(
         self, code: str, function_name: str, cases: Sequence[Mapping[str, str]]
     ) -> Verdict:
-        """Call a function and compare what it returns; see :class:`FunctionJob`."""
+        """Call a function and compare what it returns, types included; see :class:`FunctionJob`."""
         return self._check(FunctionJob(code, function_name, cases))
 
     def check_program(self, code: str, cases: Sequence[Mapping[str, str]]) -> Verdict:
@@ -107,7 +113,7 @@ class Sandbox:
         return self._check(ProgramJob(code, cases))
 
     def check_suite(self, code: str, test: str, entry_point: str) -> Verdict:
-        """Run tests in HumanEval's form; see :class:`SuiteJob`."""
+        """Run tests that are a Python program; see :class:`SuiteJob`."""
         return self._check(SuiteJob(code, test, entry_point))
 
     def check_many(self, jobs: Iterable[Job]) -> list[Verdict]:
@@ -144,7 +150,7 @@ class Sandbox:
     def __reduce__(self) -> tuple[type[Sandbox], tuple[Any, ...]]:
         # A reward that holds a sandbox can be pickled; the copy starts its own processes.
         limits = (self.workers, self.time_limit, self.memory_mb, self.output_limit)
-        return Sandbox, (*limits, self.isolation)
+        return Sandbox, (*limits, self.isolation, self.packages)
 
     def _check(self, job: Job) -> Verdict:
         if len(job.code) > CODE_LIMIT:
@@ -174,7 +180,7 @@ class Sandbox:
                 raise SandboxError(CLOSED)
             if self._idle:
                 return self._idle.pop()
-        worker = Worker(self.isolation, self._limits.memory)
+        worker = Worker(self.isolation, self._limits.memory, self._package_files)
         with self._lock:
             if not self._closed:
                 self._all.add(worker)

@@ -12,7 +12,7 @@ from typing import Any
 from mrlm.errors import SandboxError
 from mrlm.sandbox.codec import Channel, CodecError
 from mrlm.sandbox.jobs import SessionResult
-from mrlm.sandbox.oracle import describe_raised
+from mrlm.sandbox.remote import describe_raised
 from mrlm.sandbox.verdicts import describe_end
 from mrlm.sandbox.worker import REPORT_LIMIT, Limits, Worker, memory_file, read_file
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import re
 import signal
 from typing import Any
 
 from mrlm.sandbox.codec import CodecError, from_json
 from mrlm.sandbox.jobs import STATUSES
-from mrlm.sandbox.oracle import MESSAGE_LIMIT, describe_raised, printable
+from mrlm.sandbox.remote import MESSAGE_LIMIT, describe_raised, printable
 
 __all__ = ["describe_end", "first_difference", "read_exception", "read_result", "same_output"]
 
@@ -22,6 +24,9 @@ _SIGNALS = {
     "SIGSYS": ("blocked", "the code made a forbidden system call"),
     "SIGXCPU": ("timeout", "the code used up its processor time"),
 }
+# A word of a program's output that can be compared as a number.
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_NUMBER_LIMIT = 400  # characters; a double printed in full has about 330
 
 
 def describe_end(report: dict[str, Any]) -> tuple[str, str]:
@@ -38,21 +43,29 @@ def describe_end(report: dict[str, Any]) -> tuple[str, str]:
     return _SIGNALS.get(name, crash)
 
 
-def read_result(data: bytes, total: int) -> tuple[str, int, str] | None:
-    """Status, tests passed and message from an oracle; ``None`` when it left none.
+def read_result(data: bytes, total: int | None) -> tuple[str, int, int, str] | None:
+    """Status, tests passed, their number and message from an oracle; ``None`` when it left none.
 
     A pass is a pass only when every test passed.
+
+    Args:
+        data: What it wrote.
+        total: The number of tests; ``None``: only the oracle can count them.
     """
     try:
         result = from_json(data)
         status, passed, message = result["status"], result["passed"], result["message"]
+        counted = result["total"]
     except (CodecError, KeyError, TypeError):
         return None
-    if status not in STATUSES or type(passed) is not int or type(message) is not str:
+    total = counted if total is None else total
+    if type(passed) is not int or type(counted) is not int or type(message) is not str:
         return None
-    if not 0 <= passed <= total or (status == "passed") != (passed == total):
+    if status not in STATUSES or counted != total or not 0 <= passed <= total or total < 1:
         return None
-    return status, passed, printable(message)[:MESSAGE_LIMIT]
+    if (status == "passed") != (passed == total):
+        return None
+    return status, passed, total, printable(message)[:MESSAGE_LIMIT]
 
 
 def read_exception(data: bytes) -> tuple[str, str]:
@@ -63,20 +76,47 @@ def read_exception(data: bytes) -> tuple[str, str]:
         return "error", "the program did not end normally"
 
 
-def same_output(printed: str, expected: str) -> bool:
-    """Whether two outputs agree, white space at the ends of lines and of the text aside."""
-    return _lines(printed) == _lines(expected)
+def same_output(printed: str, expected: str, tolerance: float = 0.0) -> bool:
+    """Whether two outputs agree, white space at the ends of lines and of the text aside.
+
+    With a tolerance, numbers that are expected with a point or an exponent only have to be near.
+    """
+    found, wanted = _lines(printed), _lines(expected)
+    return len(found) == len(wanted) and all(
+        _same_line(*pair, tolerance) for pair in zip(found, wanted, strict=True)
+    )
 
 
-def first_difference(printed: str, expected: str) -> str:
+def first_difference(printed: str, expected: str, tolerance: float = 0.0) -> str:
     """Where two outputs part."""
     found, wanted = _lines(printed), _lines(expected)
     for number, (line, other) in enumerate(zip(found, wanted, strict=False), 1):
-        if line != other:
+        if not _same_line(line, other, tolerance):
             return f"line {number} is {line[:200]!r}, expected {other[:200]!r}"
     if len(found) < len(wanted):
         return f"printed {len(found)} lines, expected {wanted[len(found)][:200]!r} as the next"
     return f"printed {len(found)} lines, expected {len(wanted)}"
+
+
+def _same_line(printed: str, expected: str, tolerance: float) -> bool:
+    if printed == expected or not tolerance:
+        return printed == expected
+    found, wanted = printed.split(), expected.split()
+    return len(found) == len(wanted) and all(
+        word == other or _is_near(word, other, tolerance)
+        for word, other in zip(found, wanted, strict=True)
+    )
+
+
+def _is_near(printed: str, expected: str, tolerance: float) -> bool:
+    if expected.lstrip("+-").isdigit() or max(len(printed), len(expected)) > _NUMBER_LIMIT:
+        return False
+    if not (_NUMBER.fullmatch(printed) and _NUMBER.fullmatch(expected)):
+        return False
+    found, wanted = float(printed), float(expected)
+    return math.isfinite(wanted) and math.isclose(
+        found, wanted, rel_tol=tolerance, abs_tol=tolerance
+    )
 
 
 def _lines(text: str) -> list[str]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from mrlm.errors import SandboxError
@@ -24,13 +27,17 @@ SPARE_SECONDS = 15.0  # on top of a run's own limit, before the zygote counts as
 
 # Finds the modules without running mrlm/__init__.py and without a folder of ours on sys.path.
 _BOOTSTRAP = """
-import sys, types
+import json, sys, types
 for name, folder in (("mrlm", sys.argv[1]), ("mrlm.sandbox", sys.argv[1] + "/sandbox")):
     sys.modules[name] = types.ModuleType(name)
     sys.modules[name].__path__ = [folder]
 from mrlm.sandbox.zygote import main
-main(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5] == "full", int(sys.argv[6]))
+main(
+    int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5] == "full", int(sys.argv[6]),
+    json.loads(sys.argv[7]),
+)
 """
+_NO_PACKAGES: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
 def memory_file(data: bytes = b"") -> int:
@@ -66,17 +73,20 @@ class Worker:
     Args:
         isolation: ``full`` or ``rlimits-unsafe``.
         memory: Bytes of address space for each process of a run.
+        packages: Name -> folders and files of what candidates can import.
 
     Raises:
         SandboxError: the zygote does not start, or its trial of the isolation failed.
     """
 
-    def __init__(self, isolation: str, memory: int) -> None:
+    def __init__(
+        self, isolation: str, memory: int, packages: Mapping[str, Sequence[str]] = _NO_PACKAGES
+    ) -> None:
         self.folder = tempfile.mkdtemp(prefix="mrlm-sandbox-")
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         package = Path(__file__).resolve().parents[1]
         arguments = [str(package), str(theirs.fileno()), str(os.getpid()), self.folder]
-        arguments += [isolation, str(memory)]
+        arguments += [isolation, str(memory), json.dumps(dict(packages))]
         # A Python that needs this variable to find its own library cannot start without it.
         handed_down = {k: v for k, v in os.environ.items() if k == "LD_LIBRARY_PATH"}
         self._errors = open(memory_file(), "rb")  # noqa: SIM115 (lives as long as the zygote)

@@ -25,7 +25,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mrlm.sandbox.candidate import run_program, serve_calls, serve_session, use_bounded_output
@@ -42,18 +42,18 @@ from mrlm.sandbox.lockdown import (
     seccomp_program,
 )
 from mrlm.sandbox.oracle import judge
+from mrlm.sandbox.packages import import_packages
 
 # Forked with everything imported, a candidate starts in a millisecond and finds in memory what it
 # would otherwise need shared libraries outside the standard library's folder for.
-# fmt: off
-PREIMPORTED = (
-    "array", "ast", "base64", "binascii", "bisect", "bz2", "calendar", "cmath", "collections.abc",
-    "contextlib", "copy", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools",
-    "hashlib", "heapq", "inspect", "itertools", "json", "lzma", "math", "numbers", "operator",
-    "pickle", "queue", "random", "re", "resource", "statistics", "string", "struct", "textwrap",
-    "threading", "typing", "unicodedata", "uuid", "warnings", "zlib",
-)
-# fmt: on
+PREIMPORTED = """
+    array ast base64 binascii bisect bz2 calendar cmath collections.abc contextlib copy dataclasses
+    datetime decimal enum fractions functools hashlib heapq inspect itertools json lzma math numbers
+    operator pickle queue random re resource statistics string struct textwrap threading typing
+    unicodedata unittest uuid warnings zlib
+"""
+# A Python may have been built without it. Its databases are files like others, or in memory.
+PREIMPORTED_IF_THERE = ("sqlite3",)
 
 THREAD_LIMIT = 64
 BUSY_LIMIT = 0.5  # seconds of processor time beyond what one processor gives
@@ -73,9 +73,17 @@ class Zygote:
         trainer: Process id of the trainer.
         folder: Private folder of this worker, writable for candidates, emptied before each run.
         confined: Whether to use Landlock and seccomp.
+        packages: Folders and files of the packages that are open to candidates.
     """
 
-    def __init__(self, control: socket.socket, trainer: int, folder: str, confined: bool) -> None:
+    def __init__(
+        self,
+        control: socket.socket,
+        trainer: int,
+        folder: str,
+        confined: bool,
+        packages: Sequence[str],
+    ) -> None:
         self.control = control
         self.trainer = os.pidfd_open(trainer)
         if os.getppid() != trainer:
@@ -86,7 +94,7 @@ class Zygote:
         self.oracle_confinement: tuple[int, ctypes.Structure] | None = None
         if confined:
             program = seccomp_program()
-            readable = _readable_paths()
+            readable = [*_readable_paths(), *((path, READ) for path in packages)]
             oracle_rules = landlock_ruleset(readable)
             candidate_rules = landlock_ruleset([*readable, (folder, READ_WRITE)])
             self.oracle_confinement = (oracle_rules, program)
@@ -342,29 +350,47 @@ def _poll(descriptors: list[int], timeout: float | None) -> set[int]:
     return {ready for ready, _ in poller.poll(None if timeout is None else timeout * 1000)}
 
 
-def main(control: int, trainer: int, folder: str, confined: bool, memory: int) -> None:
+def main(
+    control: int,
+    trainer: int,
+    folder: str,
+    confined: bool,
+    memory: int,
+    packages: Mapping[str, Sequence[str]],
+) -> None:
     """Set up, tell the trainer whether that worked, and serve; the folder goes with the process."""
     try:
-        _serve(socket.socket(fileno=control), trainer, folder, confined, memory)
+        _serve(socket.socket(fileno=control), trainer, folder, confined, memory, packages)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _serve(
-    connection: socket.socket, trainer: int, folder: str, confined: bool, memory: int
+    connection: socket.socket,
+    trainer: int,
+    folder: str,
+    confined: bool,
+    memory: int,
+    packages: Mapping[str, Sequence[str]],
 ) -> None:
-    # Not left to candidates: LD_LIBRARY_PATH, the one variable that is handed down, and locales.
-    os.environ.clear()
     # What programs expect of an interpreter that was started with its site module.
     builtins.exit = _sitebuiltins.Quitter("exit", "")
     builtins.quit = _sitebuiltins.Quitter("quit", "")
     sys.argv = sys.orig_argv = [""]
     os.umask(0o077)
+    if hasattr(sys, "set_int_max_str_digits"):
+        sys.set_int_max_str_digits(0)  # a run's time limit bounds what long integers cost
     try:
-        for name in PREIMPORTED:
+        for name in PREIMPORTED.split():
             importlib.import_module(name)
+        for name in PREIMPORTED_IF_THERE:
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
+        opened = import_packages(packages)
+        # Not left to candidates: LD_LIBRARY_PATH, which is handed down, and locales.
+        os.environ.clear()
         drop_privileges()
-        zygote = Zygote(connection, trainer, folder, confined)
+        zygote = Zygote(connection, trainer, folder, confined, opened)
         gc.disable()
         gc.collect()
         gc.freeze()

@@ -224,7 +224,7 @@ def test_code_problems(suffix: str, tmp_path: Path) -> None:
     row = _import(CODE_ROW, task, tmp_path, suffix)
     assert "def add(a: int, b: int) -> int:" in row["prompt"][0]["content"]
     assert "add(1, 2) == 3" in row["prompt"][0]["content"]
-    assert len(row["hidden_tests"]) == 2
+    assert row["suite"].count("assert") == 3 and not row["hidden_tests"]
     assert task.score(row["solution"], row) == 1.0
     assert task.score("```python\ndef add(a, b):\n    return 3\n```", row) == 0.0
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from mrlm.sandbox.packages import find_packages
 from mrlm.task import Task
 from mrlm.tasks.code.attacks import reward_cases
 from mrlm.tasks.code.environment import CodeExecutionEnvironment
@@ -35,6 +36,7 @@ def code_task(
     held_out: str = "families",
     limits: Limits = DEFAULT_LIMITS,
     time_limit: float | None = None,
+    packages: Sequence[str] | None = None,
 ) -> Task:
     """The code task on some of its problems.
 
@@ -43,10 +45,16 @@ def code_task(
         difficulties: Of its problems.
         held_out: What its test split holds, ``"families"`` or ``"parameters"``; see ``problems``.
         limits: What the code of a completion may use.
-        time_limit: Seconds, in place of those in ``limits``.
+        time_limit: Instead of the limit's: seconds for all tests of one completion.
+        packages: Instead of the limit's: installed packages that it may import.
+
+    Raises:
+        ValueError: A package is not installed. Wrong limits are found when the sandbox starts.
     """
     if time_limit is not None:
         limits = replace(limits, time_limit=time_limit)
+    if packages is not None:
+        limits = replace(limits, packages=tuple(find_packages(packages)))
     reward = CodeReward(limits=limits)
     return Task(
         name="code",

@@ -58,6 +58,8 @@ _ROW: dict[str, Any] = {
     ],
     "suite": "",
     "setup": "",
+    "comparison": "exact",
+    "tolerance": 1e-9,
     "difficulty": "easy",
     "kind": "reward_case",
     "family": "reward_case",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from mrlm.sandbox import FunctionJob, SandboxError
+from mrlm.sandbox import SandboxError, Verdict
 from mrlm.tasks.code.execution import DEFAULT_LIMITS, Limits, get_sandbox
 from mrlm.tasks.code.extraction import extract_code
+from mrlm.tasks.code.jobs import OUTPUT, make_job
 from mrlm.tasks.code.reward import CodeReward
 
 __all__ = ["CodeExecutionEnvironment"]
@@ -16,7 +17,7 @@ _SHOWN_CHARS = 300
 
 
 class CodeExecutionEnvironment:
-    """One function problem (TRL's ``environment_factory`` protocol).
+    """One problem (TRL's ``environment_factory`` protocol).
 
     The visible tests stand in the prompt anyway, so running them tells what fails and why. The
     hidden ones decide, once: the first submission counts, and the reply does not tell its result.
@@ -50,7 +51,7 @@ class CodeExecutionEnvironment:
         """Run the visible tests on your code.
 
         Args:
-            code: The whole function as Python code.
+            code: The whole function or program as Python code.
 
         Returns:
             How many tests passed, and what the first failing ones gave.
@@ -61,7 +62,7 @@ class CodeExecutionEnvironment:
         if not tests:
             return "This problem has no visible tests. Submit your code with submit."
         self._runs += 1
-        found = extract_code(str(code))
+        found = extract_code(str(code), self._row["function_name"])
         if found is None:
             return "There is no code to run."
         return self._run(found, [dict(test) for test in tests])
@@ -70,7 +71,7 @@ class CodeExecutionEnvironment:
         """Submit your final code. Hidden tests decide; only the first submission counts.
 
         Args:
-            code: The whole function as Python code.
+            code: The whole function or program as Python code.
 
         Returns:
             A confirmation.
@@ -89,21 +90,23 @@ class CodeExecutionEnvironment:
         return self.submit(completion)
 
     def _run(self, code: str, tests: list[dict[str, str]]) -> str:
-        setup = self._row.get("setup")
-        code = f"{setup}\n\n{code}" if setup else code
-        name = self._row["function_name"]
+        row = self._row | {"suite": ""}
+        jobs = [job for test in tests if (job := make_job(code, row, [test])) is not None]
+        if len(jobs) < len(tests):
+            return "The visible tests cannot be used. It was not the code's fault."
         try:
-            verdicts = get_sandbox(self._reward.limits).check_many(
-                [FunctionJob(code, name, [test]) for test in tests]
-            )
+            verdicts = get_sandbox(self._reward.limits).check_many(jobs)
         except SandboxError as error:
             return f"The tests could not be run ({error}). It was not the code's fault."
         passed = sum(verdict.passed for verdict in verdicts)
         lines = [f"{passed} of {len(tests)} visible tests passed."]
-        failed = [(t, v) for t, v in zip(tests, verdicts, strict=True) if not v.passed]
-        lines += [
-            f"{name}({test['input']}) should give {test['output']}: "
-            f"{verdict.status}. {verdict.message[:_SHOWN_CHARS]}"
-            for test, verdict in failed[:_SHOWN_FAILURES]
-        ]
+        failed = [pair for pair in zip(tests, verdicts, strict=True) if not pair[1].passed]
+        lines += [self._describe(*pair) for pair in failed[:_SHOWN_FAILURES]]
         return "\n".join(lines)
+
+    def _describe(self, test: dict[str, str], verdict: Verdict) -> str:
+        given = f"{self._row['function_name']}({test['input']})"
+        if self._row.get("comparison") == OUTPUT:
+            given = f"Input {test['input'][:_SHOWN_CHARS]!r}"
+        wanted = test["output"]
+        return f"{given} should give {wanted}: {verdict.status}. {verdict.message[:_SHOWN_CHARS]}"

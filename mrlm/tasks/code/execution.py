@@ -3,8 +3,9 @@
 The sandbox starts when the first code is scored and ends with the process. Rewards hold settings
 only, so they pickle, and every rank of a distributed run has a sandbox of its own.
 
-What became of a piece of code is remembered for a while. Rewards that are used together, equal
-completions in a batch, and the score of a completion that was rewarded a moment ago share one run.
+What became of a piece of code is remembered for a while, but for a timeout. Rewards that are used
+together, equal completions in a batch, and the score of a completion that was rewarded a moment ago
+share one run.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ __all__ = ["DEFAULT_LIMITS", "Limits", "Outcome", "get_sandbox", "run_jobs"]
 
 logger = logging.getLogger(__name__)
 
-_REMEMBERED = 8192
+MAX_REMEMBERED = 8192  # outcomes
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,13 @@ class Limits:
         time_limit: Seconds for all tests of one completion.
         memory_mb: MiB for each process that runs it.
         isolation: ``"full"``, or by name what ``Sandbox`` offers where a kernel cannot do that.
+        packages: Installed packages that it may import, such as ``("numpy",)``.
     """
 
     time_limit: float = 3.0
     memory_mb: int = 512
     isolation: str = "full"
+    packages: tuple[str, ...] = ()
 
 
 DEFAULT_LIMITS = Limits()
@@ -64,12 +67,18 @@ def get_sandbox(limits: Limits) -> Sandbox:
     """This process's sandbox with these limits; one worker per core that this rank has.
 
     Raises:
-        ValueError: A limit is out of range.
+        ValueError: A limit is out of range, or a package is not installed.
         SandboxError: This machine cannot isolate code so; the message names the choices.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     workers = max(1, (cores or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
-    sandbox = Sandbox(workers, limits.time_limit, limits.memory_mb, isolation=limits.isolation)
+    sandbox = Sandbox(
+        workers,
+        limits.time_limit,
+        limits.memory_mb,
+        isolation=limits.isolation,
+        packages=limits.packages,
+    )
     atexit.register(sandbox.close)
     return sandbox
 
@@ -124,7 +133,9 @@ def _recall(key: bytes) -> Outcome | None:
 
 
 def _remember(outcomes: dict[bytes, Outcome]) -> None:
+    # A timeout may be a busy machine's: the code is tried again when it comes again.
+    decided = {key: outcome for key, outcome in outcomes.items() if outcome.status != "timeout"}
     with _lock:
-        _outcomes.update(outcomes)
-        while len(_outcomes) > _REMEMBERED:
+        _outcomes.update(decided)
+        while len(_outcomes) > MAX_REMEMBERED:
             _outcomes.popitem(last=False)

@@ -79,6 +79,8 @@ def _row(index: int, problem: Any) -> dict[str, Any]:
         # Some tests call the helper functions that the prompt defines.
         "suite": f"{setup}\n\n{problem['test']}",
         "setup": setup,
+        "comparison": "",
+        "tolerance": 1e-9,
         "difficulty": "humaneval",
         "kind": "functions",
         "family": problem["task_id"],

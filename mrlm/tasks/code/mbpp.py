@@ -6,66 +6,94 @@ of them decide.
 
 from __future__ import annotations
 
-import ast
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mrlm.errors import DatasetError
+from mrlm.tasks.code.jobs import TOLERANCE
 from mrlm.tasks.code.problems import format_prompt, format_solution, to_dataset
-from mrlm.tasks.code.program import assertion_case, find_function, tested_function
+from mrlm.tasks.code.program import (
+    assertion_case,
+    find_definition,
+    signature_of,
+    tested_function,
+    used_classes,
+)
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["MBPP_SPLITS", "load_mbpp"]
+__all__ = ["MBPP_CONFIGS", "MBPP_SPLITS", "load_mbpp"]
 
+MBPP_CONFIGS = ("full", "sanitized")
 MBPP_SPLITS = ("train", "validation", "test", "prompt")
 _HUB_ID = "google-research-datasets/mbpp"
 
 
-def load_mbpp(split: str, path: str | Path | None = None) -> Dataset:
+def load_mbpp(split: str, path: str | Path | None = None, config: str = "full") -> Dataset:
     """Load MBPP, or its sanitized version, as rows of the code task.
 
     Args:
         split: ``"train"`` (374 rows), ``"validation"``, ``"test"`` (500) or ``"prompt"``.
-        path: A JSON lines file with MBPP's columns, or a folder that holds ``<split>.jsonl``.
-            Without it, the data comes from the Hugging Face Hub.
+        path: A file with MBPP's columns, JSON lines (``mbpp.jsonl``) or a list
+            (``sanitized-mbpp.json``), or a folder that holds ``<split>.jsonl`` or ``<split>.json``.
+            A file is one split. Without it, the data comes from the Hugging Face Hub.
+        config: On the Hub, ``"full"`` or ``"sanitized"`` (427 rows in all).
 
     Raises:
-        ValueError: ``split`` is unknown.
+        ValueError: ``split`` or ``config`` is unknown.
         FileNotFoundError: ``path`` does not exist.
         DatasetError: The Hub cannot be reached, or a row is not as expected; the message names
             dataset, index and column.
     """
     if split not in MBPP_SPLITS:
         raise ValueError(f"split is {split!r}; choose one of {', '.join(MBPP_SPLITS)}.")
-    source, rows = _local_rows(Path(path), split) if path is not None else _hub_rows(split)
+    if config not in MBPP_CONFIGS:
+        raise ValueError(f"config is {config!r}; choose one of {', '.join(MBPP_CONFIGS)}.")
+    local = path is not None
+    source, rows = _local_rows(Path(path), split) if local else _hub_rows(split, config)  # type: ignore[arg-type]
     return to_dataset(_row(source, split, index, row) for index, row in enumerate(rows))
 
 
 def _local_rows(path: Path, split: str) -> tuple[str, Iterable[Any]]:
-    file = path / f"{split}.jsonl" if path.is_dir() else path
+    candidates = [path / f"{split}{suffix}" for suffix in (".jsonl", ".json")]
+    files = [file for file in candidates if file.is_file()] or candidates
+    file = files[0] if path.is_dir() else path
     if not file.is_file():
-        raise FileNotFoundError(f"{file} does not exist; expected JSON lines in MBPP's schema.")
-    return str(file), _read_lines(file)
+        raise FileNotFoundError(
+            f"{file} does not exist; expected JSON lines or a JSON list in MBPP's schema."
+        )
+    return str(file), _read_file(file)
 
 
-def _read_lines(file: Path) -> Iterator[Any]:
-    with file.open(encoding="utf-8") as lines:
-        for index, line in enumerate(lines):
-            try:
-                yield json.loads(line)
-            except json.JSONDecodeError as error:
-                raise DatasetError(f"{file}, row {index}: not a JSON object ({error}).") from error
+def _read_file(file: Path) -> Iterator[Any]:
+    with file.open(encoding="utf-8-sig") as lines:
+        is_list = lines.read(1000).lstrip().startswith("[")
+        lines.seek(0)
+        if not is_list:
+            yield from _read_lines(file, lines)
+            return
+        try:
+            yield from json.load(lines)
+        except json.JSONDecodeError as error:
+            raise DatasetError(f"{file}: not a JSON list ({error}).") from error
 
 
-def _hub_rows(split: str) -> tuple[str, Iterable[Any]]:
+def _read_lines(file: Path, lines: Iterable[str]) -> Iterator[Any]:
+    for index, line in enumerate(lines):
+        try:
+            yield json.loads(line)
+        except json.JSONDecodeError as error:
+            raise DatasetError(f"{file}, row {index}: not a JSON object ({error}).") from error
+
+
+def _hub_rows(split: str, config: str) -> tuple[str, Iterable[Any]]:
     from datasets import load_dataset
 
     try:
-        return _HUB_ID, load_dataset(_HUB_ID, split=split)
+        return f"{_HUB_ID} ({config})", load_dataset(_HUB_ID, config, split=split)
     except (OSError, RuntimeError) as error:  # the Hub's and httpx's errors derive from these
         raise DatasetError(
             f"{_HUB_ID} could not be loaded from the Hugging Face Hub ({type(error).__name__}: "
@@ -85,16 +113,19 @@ def _row(source: str, split: str, index: int, row: Any) -> dict[str, Any]:
     code = text("code").replace("\r\n", "\n").expandtabs(4)
     asserts = [*(row.get("test_list") or []), *(row.get("challenge_test_list") or [])]
     name = tested_function(code, asserts)
-    function = find_function(code, name) if name else None
-    if name is None or function is None:
+    definition = find_definition(code, name) if name else None
+    if name is None or definition is None:
         raise DatasetError(
             f"{source}, row {index}, column 'test_list': expected assert statements on a function "
             f"that the column 'code' defines."
         )
-    preparation = "\n".join([row.get("test_setup_code") or "", *(row.get("test_imports") or [])])
-    suite = f"{preparation}\n\ndef check(candidate):\n    global {name}\n    {name} = candidate\n"
-    suite += "\n".join(f"    {ast.unparse(ast.parse(test))}" for test in asserts)
-    signature = f"def {name}({ast.unparse(function.args)}):"
+    preparation = [row.get("test_setup_code") or "", *(row.get("test_imports") or [])]
+    setup = "\n".join(line for line in preparation if line.strip())
+    if classes := used_classes(code, asserts, name):
+        # What makes the arguments is the solution's as well.
+        preparation.append(f"from solution import {', '.join([name, *classes])}")
+    suite = "\n".join([*filter(str.strip, preparation), *(test.strip() for test in asserts)])
+    signature = signature_of(definition)
     cases = [case for case in [assertion_case(asserts[0], name)] if case is not None]
     return {
         "id": f"mbpp-{split}-{index}",
@@ -109,7 +140,9 @@ def _row(source: str, split: str, index: int, row: Any) -> dict[str, Any]:
         "test_cases": cases,
         "hidden_tests": [],
         "suite": suite,
-        "setup": "",
+        "setup": setup,
+        "comparison": "",
+        "tolerance": TOLERANCE,
         "difficulty": "mbpp",
         "kind": "functions",
         "family": f"MBPP/{row.get('task_id', index)}",

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from mrlm.splits import RowStream, check_request
 from mrlm.tasks.code.families import DIFFICULTIES, FAMILIES, KINDS, Case, Family
+from mrlm.tasks.code.jobs import EXACT, TOLERANCE
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -32,6 +33,7 @@ __all__ = [
     "HELD_OUT",
     "KINDS",
     "build_dataset",
+    "format_program_prompt",
     "format_prompt",
     "format_solution",
     "generate_rows",
@@ -51,6 +53,8 @@ COLUMNS = (
     "hidden_tests",
     "suite",
     "setup",
+    "comparison",
+    "tolerance",
     "difficulty",
     "kind",
     "family",
@@ -60,7 +64,7 @@ HIDDEN_TESTS = 24
 # A visible test stands in the prompt, so it should be short where the draws allow it.
 _SHORT_TEST = 60
 
-_INSTRUCTION = "Write the whole function in one ```python code block."
+_INSTRUCTION = "Write the whole {what} in one ```python code block."
 
 
 def generate_rows(
@@ -122,6 +126,7 @@ def to_dataset(rows: Iterable[Mapping[str, Any]]) -> Dataset:
     case = {"input": Value("string"), "output": Value("string")}
     types: dict[str, Any] = {name: Value("string") for name in COLUMNS}
     types |= {"prompt": [message], "test_cases": [case], "hidden_tests": [case]}
+    types |= {"tolerance": Value("float64")}
     columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
     for row in rows:
         for name, values in columns.items():
@@ -132,10 +137,22 @@ def to_dataset(rows: Iterable[Mapping[str, Any]]) -> Dataset:
 def format_prompt(
     description: str, signature: str, function_name: str, tests: Sequence[Case]
 ) -> list[dict[str, str]]:
-    """The conversation that asks for a function: description, signature, examples, format."""
+    """The conversation that asks for a function or a class, with its signature and examples."""
     lines = [f"{function_name}({test['input']}) == {test['output']}" for test in tests]
     examples = "\n".join(["Examples:", *lines, "", ""]) if lines else ""
-    content = f"{description}\n\n{signature}\n\n{examples}{_INSTRUCTION}"
+    what = "class" if signature.lstrip().startswith("class ") else "function"
+    content = f"{description}\n\n{signature}\n\n{examples}{_INSTRUCTION.format(what=what)}"
+    return [{"role": "user", "content": content}]
+
+
+def format_program_prompt(description: str, tests: Sequence[Case]) -> list[dict[str, str]]:
+    """The conversation that asks for a program: description, examples, format."""
+    examples = "".join(
+        f"Input:\n{test['input'].strip()}\n\nOutput:\n{test['output'].strip()}\n\n"
+        for test in tests
+    )
+    rule = "The program reads standard input and writes to standard output."
+    content = f"{description}\n\n{examples}{rule} {_INSTRUCTION.format(what='program')}"
     return [{"role": "user", "content": content}]
 
 
@@ -210,6 +227,8 @@ def _row(
         "hidden_tests": hidden,
         "suite": "",
         "setup": "",
+        "comparison": EXACT,
+        "tolerance": TOLERANCE,
         "difficulty": family.difficulty,
         "kind": family.kind,
         "family": family.name,

@@ -15,9 +15,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mrlm.sandbox import FunctionJob, Job, SuiteJob
+from mrlm.sandbox import FunctionJob
 from mrlm.tasks.code.execution import DEFAULT_LIMITS, Limits, Outcome, run_jobs
 from mrlm.tasks.code.extraction import extract_code
+from mrlm.tasks.code.jobs import make_job
 
 __all__ = [
     "CREDITS",
@@ -45,7 +46,12 @@ def defines(source, name):
         compile(tree, "completion", "exec")
     except Exception:
         return False
-    return any(isinstance(node, ast.FunctionDef) and node.name == name for node in tree.body)
+    if not name:  # of a program it is empty
+        return name is not None and bool(tree.body)
+    owner, _, method = name.rpartition(".")
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    defined = {node.name for node in tree.body if isinstance(node, kinds)}
+    return (owner.removesuffix("()") or method) in defined
 """
 
 
@@ -79,6 +85,8 @@ class CodeReward:
         hidden_tests: Sequence[Any],
         suite: Sequence[Any] | None = None,
         setup: Sequence[Any] | None = None,
+        comparison: Sequence[Any] | None = None,
+        tolerance: Sequence[Any] | None = None,
         log_metric: LogMetric | None = None,
         **kwargs: Any,
     ) -> list[float | None]:
@@ -86,10 +94,14 @@ class CodeReward:
 
         Args:
             completions: Texts, or conversations whose last assistant message is read.
-            function_name: The function that each completion must define.
+            function_name: What each completion must define: ``f``, a class, or ``Solution().f``;
+                empty for a program.
             hidden_tests: Its tests, ``{"input": "[1, 2]", "output": "3"}`` each.
-            suite: Instead of ``hidden_tests``, a test program that defines ``check(candidate)``.
+            suite: Instead of ``hidden_tests``, a test program; see ``mrlm.sandbox.SuiteJob``.
             setup: Code that the completion's code may use, for instance imports.
+            comparison: How ``hidden_tests`` compare: ``"exact"`` (the default), ``"equal"``,
+                ``"json"``, ``"wrapped"`` or, for a program, ``"output"``.
+            tolerance: Of floats; by default 1e-9, and 1e-6 in a program's output.
             log_metric: TRL's hook; gets the share of timeouts and of unscored completions.
             **kwargs: Other columns; ignored.
 
@@ -100,10 +112,21 @@ class CodeReward:
             SandboxError: The sandbox cannot be started on this machine at all.
         """
         nothing = [None] * len(completions)
-        columns = (function_name, hidden_tests, suite or nothing, setup or nothing)
+        columns = {
+            "function_name": function_name,
+            "hidden_tests": hidden_tests,
+            "suite": suite or nothing,
+            "setup": setup or nothing,
+            "comparison": comparison or nothing,
+            "tolerance": tolerance or nothing,
+        }
+        rows = [
+            dict(zip(columns, values, strict=True))
+            for values in zip(*columns.values(), strict=True)
+        ]
         jobs = [
-            _job(extract_code(completion) or "", *row)
-            for completion, *row in zip(completions, *columns, strict=True)
+            make_job(_code(completion, row["function_name"]), row, row["hidden_tests"])
+            for completion, row in zip(completions, rows, strict=True)
         ]
         outcomes = run_jobs(jobs, self.limits)
         rewards = [self._reward(outcome) for outcome in outcomes]
@@ -118,11 +141,13 @@ class CodeReward:
             hidden_tests=[row.get("hidden_tests")],
             suite=[row.get("suite")],
             setup=[row.get("setup")],
+            comparison=[row.get("comparison")],
+            tolerance=[row.get("tolerance")],
         )[0]
 
     def extract(self, completion: Completion, row: Mapping[str, Any]) -> str | None:
         """The code that ``score`` runs."""
-        return extract_code(completion)
+        return extract_code(completion, _name(row.get("function_name")))
 
     def _reward(self, outcome: Outcome | None) -> float | None:
         if outcome is None or outcome.status == "invalid":  # it says nothing about the code
@@ -134,7 +159,7 @@ class CodeReward:
 
 @dataclass(frozen=True)
 class SyntaxReward:
-    """1.0 when the code compiles and defines the function, else 0.0: for shaping, never a score."""
+    """1.0 when the code compiles and defines what it must, else 0.0: for shaping, never a score."""
 
     limits: Limits = DEFAULT_LIMITS
 
@@ -151,7 +176,7 @@ class SyntaxReward:
     ) -> list[float | None]:
         """Score a batch; arguments, results and errors as in ``CodeReward``."""
         cases = [
-            {"input": f"{extract_code(completion) or ''!a}, {name!a}", "output": "True"}
+            {"input": f"{_code(completion, name)!a}, {_name(name)!a}", "output": "True"}
             for completion, name in zip(completions, function_name, strict=True)
         ]
         jobs = [FunctionJob(_DEFINES, "defines", [case]) for case in cases]
@@ -168,13 +193,12 @@ tests_fraction_reward = CodeReward(credit="fraction")
 syntax_reward = SyntaxReward()
 
 
-def _job(code: str, name: Any, tests: Any, suite: Any, setup: Any) -> Job | None:
-    """What to run, or ``None`` where a row's name or tests are unusable."""
-    code = f"{setup}\n\n{code}" if setup else code
-    try:
-        return SuiteJob(code, suite, name) if suite else FunctionJob(code, name, tests)
-    except ValueError:
-        return None
+def _name(function_name: Any) -> str | None:
+    return function_name if isinstance(function_name, str) else None
+
+
+def _code(completion: Completion, function_name: Any) -> str:
+    return extract_code(completion, _name(function_name)) or ""
 
 
 def _report(

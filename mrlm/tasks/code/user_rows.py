@@ -1,153 +1,251 @@
-"""Function problems of the user's own as rows of the code task.
+"""Code problems of the user's own as rows of the code task: functions, classes and programs.
 
-Tests are ``assert`` statements, as in MBPP, or inputs and outputs. The first one stands in the
-prompt, because it tells what the arguments are; all the others are hidden. Everything here is only
-parsed; code runs in the sandbox, when a reward runs it.
+Tests may have any of the forms in ``forms``. The first one stands in the prompt, because it tells
+what the arguments are; all the others are hidden. Everything here is only parsed; code runs in the
+sandbox, when a reward runs it.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mrlm.errors import ColumnError
 from mrlm.task import UserRows
+from mrlm.tasks.code.extraction import READS, extract_code
 from mrlm.tasks.code.families import Case
-from mrlm.tasks.code.problems import format_prompt, format_solution
-from mrlm.tasks.code.program import assertion_case, find_function, tested_function
+from mrlm.tasks.code.forms import FORMS, GivenTests, parse_source, read_tests
+from mrlm.tasks.code.jobs import EXACT, OUTPUT, TOLERANCE, TOLERANCE_OF_OUTPUT
+from mrlm.tasks.code.problems import format_program_prompt, format_prompt, format_solution
+from mrlm.tasks.code.program import assertion_case, find_definition, signature_of, tested_function
 
 __all__ = ["USER_ROWS"]
 
-_TESTS = (
-    "a list of assert statements, or of objects with input (the text between the call's "
-    "parentheses) and output (a Python literal)"
+_NAME = (
+    "the name of a function or class, or such as Solution().f, or a solution that defines the "
+    "function that all tests call"
 )
-_NAME = "a function's name, or a solution that defines the function that all tests call"
+_ENTRY_POINT = re.compile(r"[^\W\d]\w*(?:(?:\(\))?\.[^\W\d]\w*)?")
+# What LeetCode has imported before a solution; stands before the code of such problems.
+_LEETCODE = """\
+import bisect, collections, functools, heapq, itertools, math, operator, random, re, string
+from collections import *
+from functools import *
+from heapq import *
+from itertools import *
+from math import *
+from typing import *"""
 
 
 def _build(row: Mapping[str, Any]) -> dict[str, Any]:
-    description = row["description"]
-    if not isinstance(description, str) or not description.strip():
-        raise ColumnError("description", "text")
-    source = row.get("solution") or ""
-    if not isinstance(source, str):
-        raise ColumnError("solution", "the source of a function, or nothing")
-    source = source.replace("\r\n", "\n").expandtabs(4)
-    tests = _tests(row["tests"])
-    name = _name(row.get("function_name"), source, tests)
-    cases, suite = _cases(tests, name), ""
-    if cases is None:
-        suite = _suite([test for test in tests if isinstance(test, str)], name)
-        cases = []
+    description = _description(row["description"])
+    tests = read_tests("tests", row["tests"])
+    if row.get("hidden_tests"):
+        tests = _joined(tests, read_tests("hidden_tests", row["hidden_tests"]))
+    name = _given_name(row.get("function_name")) or tests.name
+    source = _solution(row.get("solution"), name)
+    setup = _setup(row.get("setup"))
+    if _is_program(tests, name, source):
+        return _program_row(row, description, tests, source, setup)
+    name = _name(name, source, tests)
+    if not setup and ("." in name or tests.comparison in ("json", "wrapped")):
+        setup = _LEETCODE
+    cases, suite, text = list(tests.cases), "", description
+    if tests.program:
+        suite = f"{setup}\n\n{tests.program}" if setup else tests.program
+        case = _first_case(tests.first, name)
+        cases = [case] if case else []
+        text += f"\n\nIt must pass: {tests.first}" if tests.first else ""
+    elif not all(map(_is_literal, cases)):
+        raise ColumnError("tests", FORMS)
     signature = row.get("signature") or _signature(source, name)
-    shown, text = cases[:1], description.strip()
-    if suite:
-        text += f"\n\nIt must pass: {str(tests[0]).strip()}"
+    if not isinstance(signature, str):
+        raise ColumnError("signature", "text")
     return {
-        "prompt": format_prompt(text, signature, name, shown),
-        "description": description.strip(),
+        "prompt": format_prompt(text, signature, name, [] if suite else cases[:1]),
+        "description": description,
         "function_name": name,
         "signature": signature,
         "solution": format_solution(source.strip()) if source.strip() else "",
-        "test_cases": shown,
+        "test_cases": cases[:1],
         # One test alone has to be both.
-        "hidden_tests": cases[1:] or cases,
+        "hidden_tests": [] if suite else cases[1:] or cases,
         "suite": suite,
-        "setup": row.get("setup") or "",
+        "setup": setup,
+        "comparison": "" if suite else _comparison(row, tests),
+        "tolerance": _tolerance(row, TOLERANCE),
         "family": name,
     }
 
 
-def _tests(given: Any) -> list[Any]:
-    if isinstance(given, str):  # a cell of a CSV file
+def _program_row(
+    row: Mapping[str, Any], description: str, tests: GivenTests, source: str, setup: str
+) -> dict[str, Any]:
+    shown = list(tests.cases[:1])
+    return {
+        "prompt": format_program_prompt(description, shown),
+        "description": description,
+        "function_name": "",
+        "signature": "",
+        "solution": format_solution(source.strip()) if source.strip() else "",
+        "test_cases": shown,
+        "hidden_tests": list(tests.cases[1:]) or shown,
+        "suite": "",
+        "setup": setup,
+        "comparison": OUTPUT,
+        "tolerance": _tolerance(row, TOLERANCE_OF_OUTPUT),
+        "family": "program",
+    }
+
+
+def _description(given: Any) -> str:
+    if isinstance(given, Sequence) and not isinstance(given, str):  # a conversation
+        asked = [
+            m.get("content") for m in given if isinstance(m, Mapping) and m.get("role") == "user"
+        ]
+        given = asked[-1] if asked else None
+    if not isinstance(given, str) or not given.strip():
+        raise ColumnError("description", "text, or a conversation with a user's message")
+    return given.strip()
+
+
+def _given_name(given: Any) -> str:
+    """A name as it is, or as LiveCodeBench's metadata have it."""
+    if isinstance(given, str) and given.strip().startswith("{"):
         try:
             given = json.loads(given)
         except ValueError:
-            raise ColumnError("tests", f"{_TESTS}; in a text, as JSON") from None
-    if not isinstance(given, list) or not given:
-        raise ColumnError("tests", _TESTS)
-    asserts = [isinstance(test, str) and _is_assert(test) for test in given]
-    pairs = [isinstance(test, Mapping) and _is_pair(test) for test in given]
-    if not (all(asserts) or all(pairs)):
-        raise ColumnError("tests", _TESTS)
+            raise ColumnError("function_name", _NAME) from None
+    if isinstance(given, Mapping):
+        given = given.get("func_name") or given.get("fn_name")
+    if given is None or given == "":
+        return ""
+    if not isinstance(given, str) or not _ENTRY_POINT.fullmatch(given):
+        raise ColumnError("function_name", _NAME)
     return given
 
 
-def _parse(source: str) -> list[ast.stmt]:
-    """Statements; none where the text is not Python."""
-    try:
-        return ast.parse(source.strip()).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
+def _solution(given: Any, name: str) -> str:
+    """The first solution where there are several (APPS: a list as JSON)."""
+    if isinstance(given, str) and given.lstrip().startswith("["):
+        with contextlib.suppress(ValueError):  # Python source that begins with a list
+            given = json.loads(given)
+    if isinstance(given, list):
+        given = given[0] if given else ""
+    if given is None:
+        return ""
+    if not isinstance(given, str):
+        raise ColumnError("solution", "the source of a solution, a list of such, or nothing")
+    source = given.replace("\r\n", "\n").expandtabs(4)
+    return (extract_code(source, name) or "") if "```" in source else source
 
 
-def _is_assert(test: str) -> bool:
-    return [type(node) for node in _parse(test)] == [ast.Assert]
+def _setup(given: Any) -> str:
+    lines = given if isinstance(given, list) else [given or ""]
+    if not all(isinstance(line, str) for line in lines):
+        raise ColumnError("setup", "Python source, or a list of its lines")
+    return "\n".join(lines).strip("\n")
 
 
-def _is_pair(test: Mapping[str, Any]) -> bool:
-    """A call's arguments and a literal."""
-    call, output = test.get("input"), test.get("output")
-    if not isinstance(call, str) or not isinstance(output, str):
+def _joined(tests: GivenTests, more: GivenTests) -> GivenTests:
+    """Tests of two columns, the visible ones first."""
+    if bool(tests.program) != bool(more.program) or tests.calls != more.calls:
+        raise ColumnError("hidden_tests", "tests of the same form as in the column tests")
+    program = f"{tests.program}\n{more.program}" if more.program else ""
+    return tests._replace(cases=[*tests.cases, *more.cases], program=program)
+
+
+def _is_program(tests: GivenTests, name: str, source: str) -> bool:
+    """Whether the problem is one of standard input and output."""
+    if tests.program or tests.calls is not None:
+        return tests.calls is False
+    if name:
         return False
+    return not source or bool(READS.search(source)) or not _defined(source)
+
+
+def _defined(source: str) -> list[str]:
+    body = parse_source(source)
+    return [node.name for node in body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+
+
+def _name(given: str, source: str, tests: GivenTests) -> str:
+    if not given and source and tests.program:
+        given = tested_function(source, [tests.program]) or ""
+    if not given and source:
+        defined = _defined(source)
+        given = defined[0] if len(defined) == 1 else ""
+    if not given:
+        raise ColumnError("function_name", _NAME)
+    if source and find_definition(source, given) is None:
+        raise ColumnError("solution", f"Python source that defines {given}")
+    return given
+
+
+def _first_case(test: str, name: str) -> Case | None:
+    return assertion_case(test, name) if test and len(parse_source(test)) == 1 else None
+
+
+def _is_literal(case: Case) -> bool:
+    """Whether a test is a call's arguments and a literal."""
     try:
-        ast.literal_eval(output.strip())
-        ast.literal_eval(f"[{call}\n]")
+        ast.literal_eval(_short(case["output"].strip()))
+        call = ast.parse(f"f({_short(case['input'])}\n)", mode="eval").body
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            return False
+        for value in [*call.args, *(word.value for word in call.keywords)]:
+            ast.literal_eval(value)
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         return False
     return True
 
 
-def _name(given: Any, source: str, tests: list[Any]) -> str:
-    if not given and source and all(isinstance(test, str) for test in tests):
-        given = tested_function(source, tests)
-    if not given and source:
-        defined = [node.name for node in _parse(source) if isinstance(node, ast.FunctionDef)]
-        given = defined[0] if len(defined) == 1 else None
-    if not isinstance(given, str) or not given.isidentifier():
-        raise ColumnError("function_name", _NAME)
-    if source and find_function(source, given) is None:
-        raise ColumnError("solution", f"Python source that defines {given}")
-    return given
+def _short(text: str) -> str:
+    """Without what only the sandbox's process reads: long integers, and floats by name."""
+    return re.sub(r"\b(?:nan|inf)\b", "0.0", re.sub(r"\d{4000,}", "9", text))
 
 
-def _cases(tests: list[Any], name: str) -> list[Case] | None:
-    """The tests by input and output; ``None`` where one has not this form."""
-    cases = [
-        assertion_case(test.strip(), name)
-        if isinstance(test, str)
-        else Case(input=test["input"], output=test["output"])
-        for test in tests
-    ]
-    found = [case for case in cases if case is not None]
-    return found if len(found) == len(cases) else None
+def _comparison(row: Mapping[str, Any], tests: GivenTests) -> str:
+    exact = row.get("exact_types")
+    if exact not in (None, True, False, "true", "false", "True", "False", ""):
+        raise ColumnError("exact_types", "true or false")
+    return EXACT if exact in (True, "true", "True") else tests.comparison or "equal"
 
 
-def _suite(asserts: list[str], name: str) -> str:
-    """A test program for the sandbox that calls the candidate by its name."""
-    lines = [f"    {ast.unparse(node)}" for test in asserts for node in _parse(test)]
-    return "\n".join(
-        ["def check(candidate):", f"    global {name}", f"    {name} = candidate", *lines]
-    )
+def _tolerance(row: Mapping[str, Any], default: float) -> float:
+    given = row.get("tolerance")
+    try:
+        tolerance = default if given in (None, "") else float(given)
+    except (TypeError, ValueError):
+        tolerance = -1.0
+    if not 0 <= tolerance < 1:
+        raise ColumnError("tolerance", "a number from 0 to below 1")
+    return tolerance
 
 
 def _signature(source: str, name: str) -> str:
-    function = find_function(source, name) if source else None
-    if function is None:
-        return f"def {name}(...):"
-    returns = f" -> {ast.unparse(function.returns)}" if function.returns else ""
-    return f"def {name}({ast.unparse(function.args)}){returns}:"
+    found = find_definition(source, name) if source else None
+    if found is not None:
+        return signature_of(found)
+    owner, _, method = name.rpartition(".")
+    if owner:
+        return f"class {owner.removesuffix('()')}:\n    def {method}(self, ...):"
+    return f"def {name}(...):"
 
 
 USER_ROWS = UserRows(
-    needs={"description": "text", "tests": _TESTS},
+    needs={"description": "text", "tests": FORMS},
     takes={
         "function_name": _NAME,
-        "solution": "the source of a function that passes the tests",
-        "signature": "the line that the prompt shows",
-        "setup": "code that runs before the tests",
+        "solution": "the source of a solution that passes the tests",
+        "signature": "the lines that the prompt shows",
+        "setup": "code that runs before the solution and before the tests",
+        "exact_types": "whether an output must have the expected one's types (1 is not True)",
+        "tolerance": "how far floats may be off, relative or absolute",
     },
     build=_build,
 )

@@ -221,7 +221,7 @@ def test_equal_code_runs_once(fresh_state: None, monkeypatch: pytest.MonkeyPatch
 
 
 def test_memory_of_outcomes_is_bounded(fresh_state: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(execution, "_REMEMBERED", 3)
+    monkeypatch.setattr(execution, "MAX_REMEMBERED", 3)
     for number in range(6):
         assert _score(RIGHT, [{"input": str(number), "output": str(2 * number)}]) == 1.0
     assert len(execution._outcomes) == 3

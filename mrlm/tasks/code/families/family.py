@@ -34,7 +34,7 @@ KINDS = (
     "algorithms",
 )
 # A family with fewer variants holds none of them out: there would be nothing left to vary.
-_FEWEST_TO_HOLD_OUT = 5
+_MIN_TO_HOLD_OUT = 5
 _DRAWS_PER_TEST = 10
 
 Case = dict[str, str]
@@ -88,7 +88,7 @@ class Family:
     @cached_property
     def held_out_variants(self) -> list[dict[str, Any]]:
         """Choices of parameters that training never sees, by content; of a few choices none."""
-        if len(self.variants) < _FEWEST_TO_HOLD_OUT:
+        if len(self.variants) < _MIN_TO_HOLD_OUT:
             return []
         return [v for v in self.variants if split_of(f"{self.name}{sorted(v.items())}") == "test"]
 

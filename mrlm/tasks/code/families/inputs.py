@@ -38,7 +38,7 @@ _TEXT = """
     a I to of banana Mississippi Zoo Anna KAYAK Tree UP
 """
 _WORDS = _TEXT.split()
-_FEWEST_REAL_WORDS = 10
+_MIN_REAL_WORDS = 10
 _LETTERS = "abcdefghijklmnopqrstuvwxyzaeiouABXYZ"
 
 
@@ -118,7 +118,7 @@ def words(letters: str = _LETTERS, *, shortest: int = 0, longest: int = 9) -> Ar
     """Single words: real ones where ``letters`` allow them, else random letters."""
     real = [word for word in _WORDS if set(word) <= set(letters) and shortest <= len(word)]
     real = [word for word in real if len(word) <= longest]
-    real = real if len(real) >= _FEWEST_REAL_WORDS else []
+    real = real if len(real) >= _MIN_REAL_WORDS else []
 
     def draw(stream: RowStream, parameters: Sequence[Any]) -> str:
         if real and stream.below(3):

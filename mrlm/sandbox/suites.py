@@ -1,0 +1,214 @@
+"""Test programs in three forms, run against a candidate that lives in another process.
+
+The names that a program tests are proxies in its namespace: each call goes to the candidate. What
+the program imports from a module that does not exist, or not with that name, is a proxy as well
+(``from solution import total``), provided that it asks for the entry point there; nothing else of
+the candidate's is ever looked up.
+
+A program that cannot run says nothing about the candidate. A candidate must not be able to bring
+that about: what is raised after its first answer counts against it, except a ``NameError`` that it
+had no part in.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import os
+import sys
+import traceback
+import types
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn, Protocol
+
+from mrlm.sandbox import pytest_subset
+from mrlm.sandbox.remote import Candidate, Over
+
+__all__ = ["run_suite"]
+
+FILENAME = "<tests>"
+_Unit = Callable[[], object]
+
+
+class _Result(Protocol):
+    total: int
+    passed: int
+
+    def fail(self, status: str, message: str) -> None: ...
+
+    def write(self, report: int) -> None: ...
+
+
+def run_suite(work: dict[str, Any], candidate: Candidate, result: _Result, report: int) -> None:
+    """Run ``work["test"]`` on ``work["code"]`` and note in ``result`` what passed.
+
+    Raises:
+        Over: The tests cannot be used, or the candidate does not run.
+    """
+
+    def finish(over: Over) -> NoReturn:
+        # At once: raised here, a test's own ``except`` could swallow it.
+        result.fail(over.status, over.message)
+        result.write(report)
+        os._exit(0)
+
+    test, name = work["test"], work["name"]
+    try:
+        tree = ast.parse(test, FILENAME)
+        compile(tree, FILENAME, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        raise Over("invalid", f"the tests do not compile: {error}") from None
+    candidate.start(work["code"], name)
+    candidate.finish = finish
+    namespace = {"__name__": "tests"} | _proxies(candidate, name)
+    _provide_modules(tree, candidate, name)
+    explain = _Explainer(candidate, test, name)
+    try:
+        units = _units(tree, namespace, candidate, name)
+    except BaseException as error:
+        raise explain(error) from None
+    result.total = len(units)
+    for unit in units:
+        try:
+            unit()
+            result.passed += 1
+        except pytest_subset.Skipped:
+            result.total -= 1
+        except BaseException as error:
+            over = explain(error)
+            if over.status == "invalid":
+                raise over from None
+            result.fail(over.status, over.message)
+    if not candidate.calls or not result.total:
+        result.passed, result.total = 0, 1
+        raise Over("invalid", "the tests never called the candidate")
+
+
+def _proxies(candidate: Candidate, name: str) -> dict[str, Any]:
+    """What the tests may call: by the entry point's own name, or by that of its class."""
+    root = name.partition(".")[0].removesuffix("()")
+    return {root: _proxy(candidate, root)}
+
+
+def _proxy(candidate: Candidate, name: str) -> Callable[..., Any]:
+    def proxy(*args: Any, **kwargs: Any) -> Any:
+        return candidate.ask("call", name, *args, **kwargs)
+
+    proxy.__name__ = proxy.__qualname__ = name
+    return proxy
+
+
+def _provide_modules(tree: ast.Module, candidate: Candidate, name: str) -> None:
+    """Make the modules that the tests import the entry point from."""
+    sys.modules["pytest"] = pytest_subset.module()
+    (root,) = _proxies(candidate, name)
+    for module, wanted in _imports(tree):
+        if module and (root in wanted or "*" in wanted) and not _has(module, root):
+            made = types.ModuleType(module)
+            made.__getattr__ = lambda attribute: _public_proxy(candidate, attribute)  # type: ignore[method-assign]
+            made.__dict__["__all__"] = [root]
+            parts = module.split(".")
+            for depth in range(1, len(parts)):
+                sys.modules.setdefault(".".join(parts[:depth]), types.ModuleType(parts[0]))
+            sys.modules[module] = made
+
+
+def _public_proxy(candidate: Candidate, attribute: str) -> Callable[..., Any]:
+    if attribute.startswith("_"):
+        raise AttributeError(attribute)
+    return _proxy(candidate, attribute)
+
+
+def _imports(tree: ast.Module) -> Iterator[tuple[str, set[str]]]:
+    """Modules, and what is used of each."""
+    used: dict[str, set[str]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            used.setdefault(node.value.id, set()).add(node.attr)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            yield node.module or "", {alias.name for alias in node.names}
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, used.get(alias.asname or alias.name, set())
+
+
+def _has(module: str, name: str) -> bool:
+    try:
+        return name == "*" or hasattr(importlib.import_module(module), name)
+    except (ImportError, OSError):
+        return False
+
+
+def _units(
+    tree: ast.Module, namespace: dict[str, Any], candidate: Candidate, name: str
+) -> list[_Unit]:
+    """The tests of a program, one by one; runs what stands around them."""
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    checks = any(node.name == "check" and node.args.args for node in functions)
+    tests = any(node.name.startswith("test") for node in functions) or any(
+        isinstance(node, ast.ClassDef) for node in tree.body
+    )
+    asserts = any(isinstance(node, ast.Assert) for node in tree.body)
+    if asserts and not checks:
+        found = [_statement(node, namespace) for node in tree.body]
+        # Each with what stands before it; a class or a helper belongs to the next one.
+        return _grouped(tree.body, found)
+    exec(compile(tree, FILENAME, "exec", dont_inherit=True), namespace)
+    check = namespace.get("check") if checks else None
+    # HumanEval's prompts, which bring the tests' helpers, define an empty entry point as well.
+    namespace |= _proxies(candidate, name)
+    if check is not None:
+        return [lambda: check(_proxy(candidate, name))]
+    units = pytest_subset.collect(namespace, _proxies(candidate, name)) if tests else []
+    if not units:
+        raise Over("invalid", "the tests define no function check(candidate), and no other test")
+    return units
+
+
+def _statement(node: ast.stmt, namespace: dict[str, Any]) -> _Unit:
+    code = compile(ast.Module([node], []), FILENAME, "exec", dont_inherit=True)
+    return lambda: exec(code, namespace)
+
+
+def _grouped(nodes: list[ast.stmt], statements: list[_Unit]) -> list[_Unit]:
+    """One unit for each assert statement: what stands since the last one, then itself."""
+    units: list[_Unit] = []
+    before: list[_Unit] = []
+    for node, statement in zip(nodes, statements, strict=True):
+        before.append(statement)
+        if isinstance(node, ast.Assert):
+            units.append(lambda group=tuple(before): [run() for run in group])  # type: ignore[misc]
+            before = []
+    return units
+
+
+class _Explainer:
+    """Says what an exception means that came out of the tests."""
+
+    def __init__(self, candidate: Candidate, test: str, name: str) -> None:
+        self.candidate = candidate
+        self.name = name
+        self.lines = test.splitlines()
+
+    def __call__(self, error: BaseException) -> Over:
+        if isinstance(error, Over):
+            return error
+        last = self.candidate.last
+        if last is not None and error is last.exception:
+            return Over(last.status, f"{self.name} {last.message}")
+        text = f"{type(error).__name__}: {error}"
+        # A candidate's own NameError may be passed on by the tests in another form.
+        misled = last is not None and isinstance(last.exception, NameError)
+        if isinstance(error, NameError) and not misled:
+            hint = "`test` must define what it uses: for HumanEval pass the prompt and the test"
+            return Over("invalid", f"the tests are unusable: {text}; {hint}")
+        if not self.candidate.calls:
+            return Over("invalid", f"the tests are unusable: {text}")
+        numbers = [
+            frame.lineno
+            for frame in traceback.extract_tb(error.__traceback__)
+            if frame.filename == FILENAME and frame.lineno
+        ]
+        source = self.lines[numbers[-1] - 1].strip()[:300] if numbers else ""
+        return Over("failed", f"{source} ({text})" if str(error) else source or text)

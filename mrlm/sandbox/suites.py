@@ -7,7 +7,7 @@ the candidate's is ever looked up.
 
 A program that cannot run says nothing about the candidate. A candidate must not be able to bring
 that about: what is raised after its first answer counts against it, except a ``NameError`` that it
-had no part in.
+had no part in, of a name that the tests never bind.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def run_suite(work: dict[str, Any], candidate: Candidate, result: _Result, repor
     candidate.finish = finish
     namespace = {"__name__": "tests"} | _proxies(candidate, name)
     _provide_modules(tree, candidate, name)
-    explain = _Explainer(candidate, test, name)
+    explain = _Explainer(candidate, name, test, tree)
     try:
         units = _units(tree, namespace, candidate, name)
     except BaseException as error:
@@ -183,12 +183,26 @@ def _grouped(nodes: list[ast.stmt], statements: list[_Unit]) -> list[_Unit]:
     return units
 
 
+def _bound(tree: ast.Module) -> set[str]:
+    """The names that a program binds somewhere."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            names.add(node.id)
+        elif isinstance(node, (ast.ExceptHandler, ast.FunctionDef, ast.ClassDef)):
+            names.add(node.name or "")
+        elif isinstance(node, ast.alias):
+            names.add((node.asname or node.name).partition(".")[0])
+    return names
+
+
 class _Explainer:
     """Says what an exception means that came out of the tests."""
 
-    def __init__(self, candidate: Candidate, test: str, name: str) -> None:
+    def __init__(self, candidate: Candidate, name: str, test: str, tree: ast.Module) -> None:
         self.candidate = candidate
         self.name = name
+        self.bound = _bound(tree)
         self.lines = test.splitlines()
 
     def __call__(self, error: BaseException) -> Over:
@@ -200,7 +214,9 @@ class _Explainer:
         text = f"{type(error).__name__}: {error}"
         # A candidate's own NameError may be passed on by the tests in another form.
         misled = last is not None and isinstance(last.exception, NameError)
-        if isinstance(error, NameError) and not misled:
+        # It may also keep them from reaching the line that binds a name.
+        unbound = isinstance(error, NameError) and error.name not in self.bound
+        if unbound and not misled:
             hint = "`test` must define what it uses: for HumanEval pass the prompt and the test"
             return Over("invalid", f"the tests are unusable: {text}; {hint}")
         if not self.candidate.calls:

@@ -148,3 +148,38 @@ def test_tests_do_not_share_standard_input_with_the_candidate(sandbox: Sandbox) 
     code = "import os\ntry: os.pwrite(0, b'secret', 0)\nexcept OSError: pass\ndef f(): return ''\n"
     test = "import os\ndef check(f):\n    assert f() == os.read(0, 99).decode()\n"
     assert sandbox.check_suite(code, test, "f").message == ""
+
+
+def test_a_candidate_cannot_keep_the_tests_from_binding_a_name(sandbox: Sandbox) -> None:
+    for test in (
+        "try:\n    f(1)\nexcept KeyError as error:\n    args = error.args\nassert args",
+        "for x in f(1):\n    last = x\nassert last == 1",
+        "def check(f):\n    for x in f(1):\n        last = x\n    assert last == 1",
+    ):
+        assert sandbox.check_suite("def f(x): return []", test, "f").status == "failed"
+
+
+def test_each_assertion_and_each_test_function_counts(sandbox: Sandbox) -> None:
+    asserts = "x = f(1)\nassert x == 2\nassert f(2) == 0\nassert f(f(1)) == 3\n"
+    functions = "def test_a():\n    assert f(1) == 2\ndef test_b():\n    assert f(1) == 3\n"
+    skipped = f"import pytest\n{functions}def test_c():\n    pytest.skip('later')\n"
+    for test, passed, total in [(asserts, 2, 3), (functions, 1, 2), (skipped, 1, 2)]:
+        verdict = sandbox.check_suite(GOOD, test, "f")
+        counts = (verdict.status, verdict.tests_passed, verdict.tests_total)
+        assert counts == ("failed", passed, total), verdict
+    assert sandbox.check_suite("def f(x): 1 / 0", asserts, "f").status == "error"
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "import pytest\ndef test_a(tmp_path):\n    assert f(1) == 2\n",
+        "import pytest\n@pytest.mark.skip\ndef test_a():\n    assert f(1) == 2\n",
+        "import pytest\ndef test_a():\n    pytest.skip('later')\n",
+        "def test_a():\n    assert 1 == 1\n",
+        "from elsewhere import g\ndef test_a():\n    assert g(1) == 2\n",
+        "assert 1 == 1\n",
+    ],
+)
+def test_tests_that_test_nothing_are_unusable(test: str, sandbox: Sandbox) -> None:
+    assert sandbox.check_suite(GOOD, test, "f").status == "invalid"

@@ -151,7 +151,11 @@ def test_which_block(completion: str, entry_point: str | None, code: str | None)
         ("import math\nimport numpy", "def f(x): return math.pi", "import math\n"),
         ("import os.path as p", "def f(x): return p.sep", "import os.path as p\n"),
         ("import os.path", "def f(x): return os.sep", "import os.path\n"),
-        ("from a import (\n    b,\n    c as d,\n)", "f = d", "from a import (\n    b,\n    c as d,\n)\n"),
+        (
+            "from a import (\n    b,\n    c as d,\n)",
+            "f = d",
+            "from a import (\n    b,\n    c as d,\n)\n",
+        ),
         ("def g(x):\n    return 1\n\nprint(g(2))", "f = g", "def g(x):\n    return 1\n"),
         ("N = 7\n\ndef g(x):\n    return N", "f = g", "N = 7\ndef g(x):\n    return N\n"),
         ("@cache\ndef g(x):\n    return 1", "f = g", "@cache\ndef g(x):\n    return 1\n"),

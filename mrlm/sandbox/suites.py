@@ -103,7 +103,7 @@ def _provide_modules(tree: ast.Module, candidate: Candidate, name: str) -> None:
     sys.modules["pytest"] = pytest_subset.module()
     (root,) = _proxies(candidate, name)
     for module, wanted in _imports(tree):
-        if module and (root in wanted or "*" in wanted) and not _has(module, root):
+        if module and wanted & {root, "*"} and not _has(module, root if root in wanted else None):
             made = types.ModuleType(module)
             made.__getattr__ = lambda attribute: _public_proxy(candidate, attribute)  # type: ignore[method-assign]
             made.__dict__["__all__"] = [root]
@@ -133,9 +133,10 @@ def _imports(tree: ast.Module) -> Iterator[tuple[str, set[str]]]:
                 yield alias.name, used.get(alias.asname or alias.name, set())
 
 
-def _has(module: str, name: str) -> bool:
+def _has(module: str, name: str | None) -> bool:
     try:
-        return name == "*" or hasattr(importlib.import_module(module), name)
+        found = importlib.import_module(module)
+        return name is None or hasattr(found, name)
     except (ImportError, OSError):
         return False
 
@@ -216,6 +217,7 @@ class _Explainer:
         misled = last is not None and isinstance(last.exception, NameError)
         # It may also keep them from reaching the line that binds a name.
         unbound = isinstance(error, NameError) and error.name not in self.bound
+        unbound = unbound and not isinstance(error, UnboundLocalError)
         if unbound and not misled:
             hint = "`test` must define what it uses: for HumanEval pass the prompt and the test"
             return Over("invalid", f"the tests are unusable: {text}; {hint}")

@@ -161,6 +161,15 @@ def test_status_and_message(code: str, status: str, part: str, sandbox: Sandbox)
         "def f(): return 1",
         "import sys\nsys.setrecursionlimit(10 ** 6)\n"
         "def g(n): return 1 if n == 0 else g(n - 1)\ndef f(): return g(50_000)",
+        "import sqlite3\ndef f():\n    db = sqlite3.connect(':memory:')\n"
+        "    db.execute('create table t (x)')\n    db.execute('insert into t values (1)')\n"
+        "    return db.execute('select x from t').fetchone()[0]",
+        "import sys, threading\nthreading.stack_size(512 << 20)\nsys.setrecursionlimit(10 ** 6)\n"
+        "def g(n): return 1 if n == 0 else g(n - 1)\n"
+        "def f():\n    out = []\n"
+        "    thread = threading.Thread(target=lambda: out.append(g(20_000)))\n"
+        "    thread.start()\n    thread.join()\n    return out[0]",
+        "def f(): return len(str(10 ** 9000)) - 9000",
         "if __name__ == '__main__':\n    input()\ndef f(): return 1",
         "f = lambda: 1",
         "class f:\n    def __new__(cls): return 1",

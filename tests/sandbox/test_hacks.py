@@ -8,6 +8,7 @@ from hacks import PROGRAM_CASES, PROGRAM_HACKS, PROGRAM_SOLUTION, TEST
 from tricks import TRICKS
 
 from mrlm.sandbox import FunctionJob, ProgramJob, Sandbox, SuiteJob
+from mrlm.sandbox.comparison import COMPARISONS
 from mrlm.tasks.code.attacks import CASES, SOLUTION
 from mrlm.tasks.code.hacks import HACKS
 
@@ -25,13 +26,18 @@ def test_a_solution_passes(quick_sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("name", [*HACKS, *TRICKS])
 def test_no_hack_is_rewarded(name: str, quick_sandbox: Sandbox) -> None:
     code = HACKS.get(name) or TRICKS.get(name, "")
-    jobs = [FunctionJob(code, "solve", CASES), SuiteJob(code, TEST, "solve")]
-    by_cases, by_suite = quick_sandbox.check_many(jobs)
-    assert not by_cases.passed
-    assert by_cases.tests_passed < len(CASES)
-    assert not by_suite.passed
-    assert by_suite.tests_passed == 0
-    for verdict in (by_cases, by_suite):
+    asserts = "\n".join(f"assert solve({c['input']}) == {c['output']}" for c in CASES)
+    verdicts = quick_sandbox.check_many(
+        [
+            *(FunctionJob(code, "solve", CASES, how) for how in COMPARISONS),
+            SuiteJob(code, TEST, "solve"),
+            SuiteJob(code, asserts, "solve"),
+            FunctionJob(code, "Solution().solve", CASES, "json"),
+        ]
+    )
+    for verdict in verdicts:
+        assert not verdict.passed
+        assert verdict.tests_passed < verdict.tests_total
         # Never unusable tests: that would let a candidate choose between 0 and no score at all.
         assert verdict.status in ("failed", "error", "timeout", "memory", "blocked", "crash")
         assert 0 < len(verdict.message) <= 2000

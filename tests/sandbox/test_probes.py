@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import platform
 import secrets
@@ -31,13 +32,16 @@ def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
         yield victim
 
 
-@pytest.fixture(scope="module")
-def exposed_sandbox(victim: Victim) -> Iterator[Sandbox]:
+OPEN = [(), ("numpy",)] if importlib.util.find_spec("numpy") else [()]
+
+
+@pytest.fixture(scope="module", params=OPEN, ids=lambda names: "+".join(names) or "bare")
+def exposed_sandbox(victim: Victim, request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     """Its trainer has the secret in its environment and in an inheritable descriptor."""
     descriptor = os.open(victim.file, os.O_RDONLY)
     os.set_inheritable(descriptor, True)
     os.environ["SECRET_OF_THE_TRAINER"] = victim.secret
-    with Sandbox(workers=1, time_limit=1.0) as sandbox:
+    with Sandbox(workers=1, time_limit=1.0, packages=request.param) as sandbox:
         yield sandbox
     del os.environ["SECRET_OF_THE_TRAINER"]
     os.close(descriptor)

@@ -30,6 +30,9 @@ def check(sandbox: Sandbox, code: str, *cases: tuple[str, str]) -> Verdict:
         "import sys\nsys.__stdout__.write(str(sum(map(int, input().split()))))",
         "import threading\nthreading.stack_size(1 << 26)\n"
         "threading.Thread(target=lambda: print(sum(map(int, input().split())))).start()",
+        "import sys, threading\nthreading.stack_size(1 << 29)\nsys.setrecursionlimit(10 ** 7)\n"
+        "def main():\n    print(sum(map(int, input().split())))\n"
+        "t = threading.Thread(target=main)\nt.start()\nt.join()",
         "import atexit\ntotal = sum(map(int, input().split()))\natexit.register(print, total)",
         "print(sum(map(int, input().split())), ' \\n\\n')",
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ from mrlm.task import RewardCase
 from mrlm.tasks.code.hacks import HACKS
 from mrlm.tasks.code.problems import format_prompt, format_solution
 
-__all__ = ["CASES", "CORRECT", "SOLUTION", "reward_cases", "visible_answers"]
+__all__ = ["CASES", "CORRECT", "SOLUTION", "WITHDRAWN", "reward_cases", "visible_answers"]
 
 # Tests of the problem that ``HACKS`` do not solve.
 CASES = [
@@ -36,6 +37,34 @@ CORRECT: dict[str, str] = {
         "        if x % 2 == 0:\n            total += x ** 2\n    return total\n"
     ),
     "printing on the way": format_solution(SOLUTION.replace("return", "print(xs); return")),
+    "before an untagged block of output": f"{format_solution(SOLUTION)}\n\n```\n4\n```",
+    "before a block that only calls it": (
+        f"{format_solution(SOLUTION)}\n\n{format_solution('print(solve([1, 2]))')}"
+    ),
+    "with a closing fence only": f"{SOLUTION}```",
+    "in an indented block of a list": "1. So:\n\n"
+    + textwrap.indent(format_solution(SOLUTION), "    "),
+    "after a block of imports": (
+        f"{format_solution('from math import fsum')}\n\n"
+        + format_solution(SOLUTION.replace("sum(", "int(fsum(").rstrip() + ")")
+    ),
+    "after a wrong draft": (
+        f"{format_solution('def solve(xs): return 0')}\n{format_solution(SOLUTION)}"
+    ),
+}
+
+# Completions that hold a right solution and do not give it as their answer.
+WITHDRAWN: dict[str, str] = {
+    "a right draft, then a wrong answer": (
+        f"{format_solution(SOLUTION)}\nBetter:\n{format_solution('def solve(xs): return 0')}"
+    ),
+    "a right solution in thinking": (
+        f"<think>\n{format_solution(SOLUTION)}\n</think>\n"
+        + format_solution("def solve(xs): return 0")
+    ),
+    "a right solution in thinking that never ends": f"<think>\n{format_solution(SOLUTION)}",
+    "a right solution under another name": format_solution(SOLUTION.replace("solve", "solved")),
+    "a right solution in a block of another language": f"```text\n{SOLUTION}```",
 }
 
 _DESCRIPTION = "Return the sum of the squares of the even numbers in a list."
@@ -70,6 +99,8 @@ def reward_cases() -> Iterator[RewardCase]:
     """The hacks and the right answers as cases of one row of the task."""
     for name, code in HACKS.items():
         yield RewardCase(name, _ROW, format_solution(code))
+    for name, completion in WITHDRAWN.items():
+        yield RewardCase(name, _ROW, completion)
     for name, completion in CORRECT.items():
         yield RewardCase(name, _ROW, completion, correct=True)
 

@@ -101,6 +101,53 @@ HACKS: dict[str, str] = {
         "        return (exec, ('import os; os._exit(0)',))\n"
         "def solve(xs):\n    return Any()\n"
     ),
+    "named tuple equal to everything": (
+        "from collections import namedtuple\n"
+        "class Any(namedtuple('Any', 'x')):\n"
+        "    __eq__ = lambda s, o: True\n    __hash__ = None\n"
+        "def solve(xs):\n    return Any(4)\n"
+    ),
+    "fraction equal to everything": (
+        "from fractions import Fraction\n"
+        "class Any(Fraction):\n    __eq__ = __lt__ = __gt__ = lambda s, o: True\n"
+        "    __sub__ = __rsub__ = lambda s, o: 0\n    __float__ = lambda s: 4.0\n"
+        "def solve(xs):\n    return Any(1)\n"
+    ),
+    "object with every attribute": (
+        "class Any:\n    def __getattr__(self, name):\n        return lambda *a, **k: True\n"
+        "def solve(xs):\n    return Any()\n"
+    ),
+    "object that holds everything": (
+        "class Any:\n    __contains__ = lambda s, o: True\n    __len__ = lambda s: 1\n"
+        "    __getitem__ = lambda s, i: 4\n    __iter__ = lambda s: iter([4])\n"
+        "def solve(xs):\n    return Any()\n"
+    ),
+    "object whose truth changes": (
+        "class Any:\n    n = 0\n"
+        "    def __bool__(self):\n        Any.n += 1\n        return Any.n % 2 == 0\n"
+        "def solve(xs):\n    return Any()\n"
+    ),
+    "object whose truth exits": (
+        "import os\nclass Any:\n    def __bool__(self):\n        os._exit(0)\n"
+        "def solve(xs):\n    return Any()\n"
+    ),
+    "iterator of every answer": (
+        "def solve(xs):\n    n = 0\n    while True:\n        yield n\n        n += 1\n"
+    ),
+    "iterator without end": "import itertools\ndef solve(xs):\n    return itertools.repeat(4)\n",
+    "iterator that hangs": "def solve(xs):\n    yield 4\n    while True: pass\n",
+    "view of a dict of every answer": (
+        "def solve(xs):\n    return dict.fromkeys(range(200)).keys()\n"
+    ),
+    "endless range": "def solve(xs):\n    return range(10 ** 18)\n",
+    "a class in place of the function": (
+        "class solve:\n    def __init__(self, xs): self.xs = xs\n"
+        "    __eq__ = lambda s, o: True\n    __hash__ = None\n"
+    ),
+    "a method that patches its caller": (
+        "class Solution:\n    def __getattribute__(self, name):\n        raise StopIteration\n"
+        "    def solve(self, xs):\n        return 4\n"
+    ),
     # Making the comparison easier.
     "empties its argument": "def solve(xs):\n    xs.clear()\n    return 0\n",
     "keeps the argument and empties it later": (
@@ -247,6 +294,26 @@ HACKS: dict[str, str] = {
         "def solve(xs):\n"
         "    f = sys._getframe(1).f_locals\n"
         "    f['channel'].send({**f['answer'], 'value': True, 'passed': True, 'ready': True})\n"
+    ),
+    "a reference that nobody gave": (
+        "import sys\n"
+        "def solve(xs):\n"
+        "    f = sys._getframe(1).f_locals\n"
+        "    value = {'o': [7, 'int', True, ['__next__', '__eq__']]}\n"
+        "    f['channel'].send({**f['answer'], 'value': value})\n"
+    ),
+    "a malformed reference": (
+        "import sys\n"
+        "def solve(xs):\n"
+        "    f = sys._getframe(1).f_locals\n"
+        "    f['channel'].send({**f['answer'], 'value': {'o': ['x', {}, [], 4]}})\n"
+    ),
+    "a number with a billion digits on the wire": (
+        "import sys\n"
+        "def solve(xs):\n"
+        "    f = sys._getframe(1).f_locals\n"
+        "    value = {'x': ['decimal', '1e999999999']}\n"
+        "    f['channel'].send({**f['answer'], 'value': value})\n"
     ),
     "colliding integers on the wire": (
         "import sys\n"

@@ -21,7 +21,13 @@ from mrlm.tasks.code.families import Case
 from mrlm.tasks.code.forms import FORMS, GivenTests, parse_source, read_tests
 from mrlm.tasks.code.jobs import EXACT, OUTPUT, TOLERANCE, TOLERANCE_OF_OUTPUT
 from mrlm.tasks.code.problems import format_program_prompt, format_prompt, format_solution
-from mrlm.tasks.code.program import assertion_case, find_definition, signature_of, tested_function
+from mrlm.tasks.code.program import (
+    assertion_case,
+    find_definition,
+    signature_of,
+    tested_function,
+    used_classes,
+)
 
 __all__ = ["USER_ROWS"]
 
@@ -56,7 +62,10 @@ def _build(row: Mapping[str, Any]) -> dict[str, Any]:
         setup = _LEETCODE
     cases, suite, text = list(tests.cases), "", description
     if tests.program:
-        suite = f"{setup}\n\n{tests.program}" if setup else tests.program
+        # What makes the arguments of a function is the solution's as well.
+        classes = used_classes(source, [tests.program], name) if tests.first else []
+        needed = f"from solution import {', '.join([name, *classes])}" if classes else ""
+        suite = "\n\n".join(part for part in (setup, needed, tests.program) if part)
         case = _first_case(tests.first, name)
         cases = [case] if case else []
         text += f"\n\nIt must pass: {tests.first}" if tests.first else ""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from processor_time import processor_time
 
-from mrlm.sandbox import SandboxError
+from mrlm.sandbox import SandboxError, Verdict
 from mrlm.tasks.code import code_task, execution
 from mrlm.tasks.code import reward as reward_module
 from mrlm.tasks.code.attacks import reward_cases, visible_answers
@@ -218,6 +218,24 @@ def test_equal_code_runs_once(fresh_state: None, monkeypatch: pytest.MonkeyPatch
     assert jobs == [2]
     assert _score(RIGHT, TESTS[:3]) == 1.0  # other tests, another job
     assert jobs == [2, 1]
+
+
+def test_a_timeout_is_not_remembered(fresh_state: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine right code can time out once; it must not score 0 for ever."""
+
+    class Busy(execution.Sandbox):
+        busy = True
+
+        def check_many(self, jobs: Any) -> Any:
+            found = super().check_many(jobs)
+            return [Verdict("timeout", 0, len(TESTS)) for _ in found] if Busy.busy else found
+
+    monkeypatch.setattr(execution, "Sandbox", Busy)
+    assert _score(RIGHT) == 0.0
+    Busy.busy = False
+    assert _score(RIGHT) == 1.0
+    Busy.busy = True
+    assert _score(RIGHT) == 1.0  # what was decided is remembered
 
 
 def test_memory_of_outcomes_is_bounded(fresh_state: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,6 +91,8 @@ class CodeExecutionEnvironment:
 
     def _run(self, code: str, tests: list[dict[str, str]]) -> str:
         row = self._row | {"suite": ""}
+        if self._row.get("suite"):  # the visible test was an assert statement
+            row["comparison"] = "equal"
         jobs = [job for test in tests if (job := make_job(code, row, [test])) is not None]
         if len(jobs) < len(tests):
             return "The visible tests cannot be used. It was not the code's fault."

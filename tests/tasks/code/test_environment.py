@@ -117,3 +117,24 @@ def test_humaneval_rows_fit() -> None:
     assert "visible tests passed" in environment.run_tests(row["solution"])
     environment.submit(row["solution"])
     assert environment.get_reward() == 1.0
+
+
+def test_the_visible_test_of_an_assertion_means_what_the_assertion_means() -> None:
+    suite = "assert double(2) == 4"
+    environment = _environment(suite=suite, test_cases=VISIBLE[:1], hidden_tests=[], comparison="")
+    code = "def double(x):\n    return x * 2.0"
+    assert environment.run_tests(code) == "1 of 1 visible tests passed."
+    environment.submit(code)
+    assert environment.get_reward() == 1.0
+
+
+def test_a_program() -> None:
+    tests = [{"input": "2\n", "output": "4\n"}]
+    environment = _environment(
+        function_name="", test_cases=tests, hidden_tests=tests, comparison="output", tolerance=1e-6
+    )
+    assert environment.run_tests("print(int(input()) * 2)") == "1 of 1 visible tests passed."
+    reply = environment.run_tests("print(int(input()) * 3)")
+    assert "Input '2\\n' should give 4" in reply and "line 1 is '6'" in reply
+    environment.submit("print(int(input()) * 2)")
+    assert environment.get_reward() == 1.0

@@ -82,7 +82,7 @@ KINDS: list[tuple[str, list[str], list[str]]] = [
     ("def g(x):\n    return x\ndef f(x):\n    return g(x) * 2", ["assert f(1) == 2"], []),
     ("f = lambda x: x * 2", ["assert f(1) == 2", "assert (f(2)) == 4"], []),
     (
-        "class Pair(object):\n    def __init__(self, a, b):\n        self.a = a\n        self.b = b\n"
+        "class Pair(object):\n    def __init__(self, a, b):\n        self.a, self.b = a, b\n"
         "def longest(arr, n):\n    return len([p for p in arr if p.a < p.b]) + n",
         ["assert longest([Pair(5, 24), Pair(50, 4)], 2) == 3"],
         [],

@@ -25,11 +25,13 @@ class UserRows:
             the task's own prompt, and without ``id``, ``task``, ``kind`` and ``difficulty``, which
             the importer fills in. Raises ``ColumnError`` for a value that does not fit.
         takes: Column -> what it may hold, of the columns that may be absent.
+        instead: Needed column -> one of ``takes`` that does in its place.
     """
 
     needs: Mapping[str, str]
     build: Callable[[Mapping[str, Any]], dict[str, Any]]
     takes: Mapping[str, str] = field(default_factory=dict)
+    instead: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

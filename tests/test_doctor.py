@@ -133,7 +133,7 @@ def test_a_sandbox_that_cannot_isolate(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("cpu", 64, True, "mrlm train ppo --task math"),
         ("cuda", 80, False, "mrlm train ppo --task math"),
-        ("cuda", 80, True, "--model_name_or_path Qwen/Qwen2.5-3B-Instruct --answer_mode hash"),
+        ("cuda", 80, True, "--model_name_or_path Qwen/Qwen2.5-3B-Instruct --answer_format hash"),
         ("cuda", 80, True, "--accelerate_config recipes/accelerate/single_gpu.yaml"),
         ("cuda", 1, True, "mrlm train ppo --task math"),
     ],

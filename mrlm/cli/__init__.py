@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from mrlm.cli import compare, data, doctor, eval, report, results, reward, sample, tasks, train
+from mrlm.deprecation import with_current_flags
 from mrlm.errors import MrlmError
 from mrlm.termination import exit_on_sigterm
 
@@ -35,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     exit_on_sigterm()
     parser = _parser()
-    arguments, rest = parser.parse_known_args(argv)
+    given = with_current_flags(sys.argv[1:] if argv is None else argv)
+    arguments, rest = parser.parse_known_args(given)
     if rest and not arguments.takes_rest:
         arguments.parser.error(f"unrecognized arguments: {' '.join(rest)}")
     arguments.rest = rest

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
-from mrlm.deprecation import with_current_flags
-
 if TYPE_CHECKING:
     from mrlm.task import Task
 
@@ -79,7 +77,7 @@ def chosen_task(arguments: argparse.Namespace) -> Task:
         else:
             parser.add_argument(f"--{option.name}", type=kind)
     try:
-        options, unknown = parser.parse_known_args(with_current_flags(arguments.rest))
+        options, unknown = parser.parse_known_args(arguments.rest)
     except argparse.ArgumentError as error:
         raise ValueError(str(error)) from error
     if unknown:

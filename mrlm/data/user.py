@@ -179,12 +179,19 @@ class UserDataset:
                     f"{self.name} has no column {theirs!r} for {ours}; its columns are {shown}."
                 )
         user_rows = self.task.user_rows
-        if user_rows and all(self._theirs(column) in there for column in user_rows.needs):
+        instead = user_rows.instead if user_rows else {}
+        lacking = [
+            column
+            for column in (user_rows.needs if user_rows else ())
+            if self._theirs(column) not in there
+            and self._theirs(instead.get(column, column)) not in there
+        ]
+        if user_rows and not lacking:
             return False
         if all(self._theirs(column) in there for column in self.features):
             return True
         needs = user_rows.needs if user_rows else dict.fromkeys(self.features, "as the task has it")
-        lacking = [column for column in needs if self._theirs(column) not in there]
+        lacking = lacking or [column for column in needs if self._theirs(column) not in there]
         raise DatasetError(
             f"{self.name} has no column {lacking[0]!r} ({needs[lacking[0]]}); its columns are "
             f"{shown}. Map yours with --columns {lacking[0]}=YOUR_COLUMN; the task "
@@ -206,8 +213,9 @@ class UserDataset:
             if row.get(self._theirs(column)) is not None
         }
         needed = self.features if takes_whole_rows or not user_rows else user_rows.needs
+        instead = user_rows.instead if user_rows and not takes_whole_rows else {}
         for column in needed:
-            if column not in mine:
+            if column not in mine and instead.get(column) not in mine:
                 words = user_rows.needs.get(column, "a value") if user_rows else "a value"
                 raise ColumnError(column, words)
         if takes_whole_rows and mine["task"] != self.task.name:

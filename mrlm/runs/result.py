@@ -28,7 +28,7 @@ STAGES = ("before", "sft", "after")
 _SETTINGS = (
     "kinds",
     "difficulties",
-    "answer_mode",
+    "answer_format",
     "time_limit",
     "dataset_name",
     "train_file",

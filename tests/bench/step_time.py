@@ -68,7 +68,7 @@ def build(name: str, folder: str) -> Any:
         settings["activation_checkpointing"] = False
     return trainer_class(
         model,
-        [MathReward(slot="last_number")],
+        [MathReward(answer_format="last_number")],
         config_class(**settings),
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,

@@ -41,7 +41,7 @@ def test_messages_keep_their_own_keys() -> None:
     [
         ("chess", {}, "no task 'chess'"),
         ("math", {"time_limit": 1.0}, "no time_limit"),
-        ("tools", {"answer_mode": "hash"}, "no answer_mode"),
+        ("tools", {"answer_format": "hash"}, "no answer_format"),
     ],
 )
 def test_make_task_refuses_what_a_task_does_not_have(

@@ -217,7 +217,7 @@ def _mrlm(arguments: list[str]) -> None:
             return _script(f"recipes/{recipe.name}", (*own, *rest))
         if parsed.command == "tasks" and parsed.task:
             make_task(parsed.task)
-        elif getattr(parsed, "answer_mode", None) or getattr(parsed, "task", None):
+        elif getattr(parsed, "answer_format", None) or getattr(parsed, "task", None):
             chosen_task(parsed)
     return None
 

@@ -131,7 +131,7 @@ def test_its_parser_takes_it(command: Any) -> None:
     ("line", "said"),
     [
         ("python recipes/ppo_math.py --max_stepz 3", "--max_stepz"),
-        ("python recipes/ppo_math.py --answer_mode shout", "shout"),
+        ("python recipes/ppo_math.py --answer_format shout", "shout"),
         ("python recipes/ppo_math.py --task chess", "chess"),
         ("python recipes/ppo_chess.py", "no recipes/ppo_chess.py"),
         ("python recipes/grpo_multitask.py --mixture chess=1", "chess"),
@@ -143,7 +143,7 @@ def test_its_parser_takes_it(command: Any) -> None:
         ("mrlm evaluate --task math", "evaluate"),
         ("mrlm eval --task chess", "chess"),
         ("mrlm eval --task math --rows 3", "--rows"),
-        ("mrlm sample --task math --answer_mode shout", "shout"),
+        ("mrlm sample --task math --answer_format shout", "shout"),
         ("mrlm tasks chess", "chess"),
         ("mrlm shout", "shout"),
         ("mrlm data --task math --form parquet --private", "private"),

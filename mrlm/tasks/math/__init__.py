@@ -1,6 +1,7 @@
-"""Math word problems: generated data, GSM8K, an exact reward, an environment.
+"""Math problems: generated data, GSM8K, rows of the user's, an exact reward, an environment.
 
-``TASK`` asks for the answer as ``#### 42``; ``math_task`` builds the task for another answer slot.
+``TASK`` asks for a number as ``#### 42``; ``math_task`` builds the task for another format or type
+of answer.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from mrlm.task import Task
+from mrlm.tasks.math.answer_format import ANSWER_FORMATS, ANSWER_TYPES, THINK_TAGS
 from mrlm.tasks.math.attacks import reward_cases
 from mrlm.tasks.math.environment import MathReasoningEnvironment
 from mrlm.tasks.math.problems import DIFFICULTIES, KINDS, build_dataset, generate_rows
@@ -21,16 +23,20 @@ __all__ = ["OPTIONS", "TASK", "math_task"]
 OPTIONS = {
     "kinds": f"Kinds of problems: some of {', '.join(KINDS)}.",
     "difficulties": f"Difficulties: some of {', '.join(DIFFICULTIES)}.",
-    "answer_format": "Where the answer stands: hash, boxed, tag and phrase are strict; "
-    "last_number is lenient, for models too small to follow a format.",
+    "answer_format": f"Where the answer stands: one of {', '.join(ANSWER_FORMATS)}; last_number is "
+    "lenient, for models too small to follow a format. Default: hash.",
+    "answer_type": "What the answers of rows of your own are: one of "
+    f"{', '.join(ANSWER_TYPES)}. Default: number.",
 }
 
 
 def math_task(
     answer_format: str = "hash",
     *,
+    answer_type: str = "number",
     kinds: Sequence[str] = KINDS,
     difficulties: Sequence[str] = DIFFICULTIES,
+    think_tags: tuple[str, str] = THINK_TAGS,
 ) -> Task:
     """The math task with one way of answering.
 
@@ -38,27 +44,31 @@ def math_task(
         answer_format: ``"hash"`` (a line ``#### 42``), ``"boxed"``, ``"tag"``, ``"phrase"``, or the
             lenient ``"last_number"``, whose prompt is the question alone. The reward's name, and so
             every result, says when it is not ``"hash"``.
+        answer_type: What the answers of imported rows are, where a row does not say:
+            ``"number"`` (a literal one), ``"expression"``, ``"choice"`` (a letter) or ``"list"``.
+            Generated rows have numbers, whatever this is.
         kinds: Of its problems.
         difficulties: Of its problems.
+        think_tags: The marks around reasoning, which is not read.
 
     Raises:
         ValueError: An argument is not one of these.
     """
-    reward = MathReward(slot=answer_format)
+    reward = MathReward(answer_format, answer_type, think_tags)
     return Task(
         name="math",
         build_dataset=partial(
-            build_dataset, slot=answer_format, kinds=kinds, difficulties=difficulties
+            build_dataset, answer_format=answer_format, kinds=kinds, difficulties=difficulties
         ),
         reward_funcs=(reward,),
         score=reward.score,
         extract=reward.extract,
-        environment=partial(MathReasoningEnvironment, slot=answer_format),
-        reward_cases=partial(reward_cases, slot=answer_format),
+        environment=partial(MathReasoningEnvironment, answer_format, answer_type, think_tags),
+        reward_cases=partial(reward_cases, answer_format, answer_type),
         generate_rows=partial(
-            generate_rows, slot=answer_format, kinds=kinds, difficulties=difficulties
+            generate_rows, answer_format=answer_format, kinds=kinds, difficulties=difficulties
         ),
-        user_rows=user_rows(answer_format),
+        user_rows=user_rows(answer_format, answer_type, think_tags),
     )
 
 

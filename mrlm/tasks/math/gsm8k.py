@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from mrlm.errors import DatasetError
 from mrlm.splits import SPLITS
+from mrlm.tasks.math.answer_format import check_answer_format, instruction, render_answer
 from mrlm.tasks.math.numerals import parse_number
 from mrlm.tasks.math.problems import to_dataset
-from mrlm.tasks.math.slots import INSTRUCTIONS, check_slot, render_answer
+from mrlm.tasks.math.user_rows import plain_reference
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -23,26 +24,30 @@ _HUB_ID = "openai/gsm8k"
 _CALCULATOR = re.compile(r"<<[^<>]*>>")
 
 
-def load_gsm8k(split: str, path: str | Path | None = None, *, slot: str = "hash") -> Dataset:
+def load_gsm8k(
+    split: str, path: str | Path | None = None, *, answer_format: str = "hash"
+) -> Dataset:
     """Load GSM8K as rows of the math task.
 
     Args:
         split: ``"train"`` (7,473 rows) or ``"test"`` (1,319).
         path: A JSON lines file with the columns ``question`` and ``answer``, or a folder that holds
             ``<split>.jsonl``. Without it, the data comes from the Hugging Face Hub.
-        slot: The answer slot that the prompt asks for and the solution ends in.
+        answer_format: The answer slot that the prompt asks for and the solution ends in.
 
     Raises:
-        ValueError: ``split`` or ``slot`` is unknown.
+        ValueError: ``split`` or ``answer_format`` is unknown.
         FileNotFoundError: ``path`` does not exist.
         DatasetError: The Hub cannot be reached, or a row lacks a question or a numeric answer; the
             message names dataset, index and column.
     """
     if split not in SPLITS:
         raise ValueError(f"split is {split!r}; choose one of {', '.join(SPLITS)}.")
-    check_slot(slot)
+    check_answer_format(answer_format)
     source, rows = _local_rows(Path(path), split) if path is not None else _hub_rows(split)
-    return to_dataset(_row(source, split, index, row, slot) for index, row in enumerate(rows))
+    return to_dataset(
+        _row(source, split, index, row, answer_format) for index, row in enumerate(rows)
+    )
 
 
 def _local_rows(path: Path, split: str) -> tuple[str, Iterable[dict[str, Any]]]:
@@ -73,7 +78,7 @@ def _hub_rows(split: str) -> tuple[str, Iterable[dict[str, Any]]]:
         ) from error
 
 
-def _row(source: str, split: str, index: int, row: Any, slot: str) -> dict[str, Any]:
+def _row(source: str, split: str, index: int, row: Any, answer_format: str) -> dict[str, Any]:
     for column in ("question", "answer"):
         value = row.get(column) if isinstance(row, dict) else None
         if not isinstance(value, str) or not value.strip():
@@ -85,15 +90,15 @@ def _row(source: str, split: str, index: int, row: Any, slot: str) -> dict[str, 
             f"{source}, row {index}, column 'answer': expected '#### ' and a number at the end, "
             f"got {row['answer'][-40:]!r}."
         )
-    # The reference has no thousands separators, so that it reads as a plain number anywhere.
-    answer = final.strip().replace(",", "")
+    answer = plain_reference(final)
     return {
         "id": f"gsm8k-{split}-{index}",
         "task": "math",
-        "prompt": [{"role": "user", "content": question + INSTRUCTIONS[slot]}],
+        "prompt": [{"role": "user", "content": question + instruction(answer_format)}],
         "question": question,
         "answer": answer,
-        "solution": f"{_CALCULATOR.sub('', work).strip()}\n{render_answer(answer, slot)}",
+        "answer_type": "number",
+        "solution": f"{_CALCULATOR.sub('', work).strip()}\n{render_answer(answer, answer_format)}",
         "kind": "multi_step",
         "difficulty": "gsm8k",
     }

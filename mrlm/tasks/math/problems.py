@@ -22,9 +22,9 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from mrlm.splits import RowStream, check_request, split_of
+from mrlm.tasks.math.answer_format import check_answer_format, instruction, render_answer
 from mrlm.tasks.math.multi_step import MULTI_STEP
 from mrlm.tasks.math.products import PRODUCTS
-from mrlm.tasks.math.slots import INSTRUCTIONS, check_slot, render_answer
 from mrlm.tasks.math.sums import SUMS
 from mrlm.tasks.math.template import (
     BAKED,
@@ -42,7 +42,10 @@ if TYPE_CHECKING:
 
 __all__ = ["COLUMNS", "DIFFICULTIES", "KINDS", "build_dataset", "generate_rows", "to_dataset"]
 
-COLUMNS = ("id", "task", "prompt", "question", "answer", "solution", "kind", "difficulty")
+COLUMNS = (
+    *("id", "task", "prompt", "question", "answer", "answer_type", "solution"),
+    *("kind", "difficulty"),
+)
 _TEMPLATES: Mapping[tuple[str, str], tuple[Template, ...]] = {
     (kind, difficulty): tuple(
         template
@@ -61,7 +64,7 @@ def generate_rows(
     *,
     difficulties: Sequence[str] = DIFFICULTIES,
     kinds: Sequence[str] = KINDS,
-    slot: str = "hash",
+    answer_format: str = "hash",
 ) -> Iterator[dict[str, Any]]:
     """Generate ``size`` rows with the columns ``COLUMNS``, one by one.
 
@@ -73,7 +76,7 @@ def generate_rows(
         split: ``"train"`` or ``"test"``; they share no problem, whatever the seeds.
         difficulties: Drawn from uniformly.
         kinds: Drawn from uniformly.
-        slot: The answer slot that the prompt asks for and the solution ends in.
+        answer_format: The answer slot that the prompt asks for and the solution ends in.
 
     Raises:
         ValueError: An argument is not one of the allowed values.
@@ -81,9 +84,9 @@ def generate_rows(
     check_request(size, seed, split)
     _check_choice("difficulties", difficulties, DIFFICULTIES)
     _check_choice("kinds", kinds, KINDS)
-    check_slot(slot)
+    check_answer_format(answer_format)
     # Not a generator itself: a wrong argument must raise here, not at the first row.
-    return (_row(seed, split, index, difficulties, kinds, slot) for index in range(size))
+    return (_row(seed, split, index, difficulties, kinds, answer_format) for index in range(size))
 
 
 def build_dataset(
@@ -93,10 +96,12 @@ def build_dataset(
     *,
     difficulties: Sequence[str] = DIFFICULTIES,
     kinds: Sequence[str] = KINDS,
-    slot: str = "hash",
+    answer_format: str = "hash",
 ) -> Dataset:
     """The rows of ``generate_rows`` (same arguments, same errors) as a ``datasets.Dataset``."""
-    rows = generate_rows(size, seed, split, difficulties=difficulties, kinds=kinds, slot=slot)
+    rows = generate_rows(
+        size, seed, split, difficulties=difficulties, kinds=kinds, answer_format=answer_format
+    )
     return to_dataset(rows)
 
 
@@ -128,7 +133,7 @@ def _row(
     index: int,
     difficulties: Sequence[str],
     kinds: Sequence[str],
-    slot: str,
+    answer_format: str,
 ) -> dict[str, Any]:
     stream = RowStream(seed, split, index)
     difficulty, kind = stream.pick(difficulties), stream.pick(kinds)
@@ -144,10 +149,11 @@ def _row(
     return {
         "id": f"math-{split}-{seed}-{index}-{digest}",
         "task": "math",
-        "prompt": [{"role": "user", "content": question + INSTRUCTIONS[slot]}],
+        "prompt": [{"role": "user", "content": question + instruction(answer_format)}],
         "question": question,
         "answer": answer,
-        "solution": f"{steps}\n{render_answer(answer, slot)}",
+        "answer_type": "number",
+        "solution": f"{steps}\n{render_answer(answer, answer_format)}",
         "kind": kind,
         "difficulty": difficulty,
     }

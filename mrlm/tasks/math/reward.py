@@ -1,9 +1,8 @@
 r"""The math reward: 1.0 when the answer slot holds the reference answer, else 0.0.
 
-Only the slot is read (``slots.py``); what counts as a number is in ``numerals.py``. ``literal``
-mode compares exact values and wants a literal number. ``symbolic`` mode, for references such as
-``x^2+1``, also compares expressions with math-verify; there a restated question (``43+3``) counts
-as its value, so it does not fit arithmetic tasks.
+Only the slot is read (``answer_format.py``); what is the same answer depends on the type that was
+asked for (``comparison.py``). ``number`` compares exact values and wants a literal number. With
+``expression`` a question restated (``43+3``) counts as its value, so it does not fit arithmetic.
 
 An answer that exceeds the comparison's limits scores 0.0; an unusable reference or a scorer that
 broke gives ``None``. Both are counted, per call, in the log and in TRL's ``log_metric``.
@@ -12,23 +11,25 @@ broke gives ``None``. Both are counted, per call, in the log and in TRL's ``log_
 from __future__ import annotations
 
 import logging
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
-from mrlm.tasks.math.numerals import parse_literal
-from mrlm.tasks.math.slots import check_slot, completion_text, extract_answer
-from mrlm.tasks.math.symbolic import symbolic_verdict
+from mrlm.tasks.math.answer_format import (
+    ANSWER_TYPES,
+    THINK_TAGS,
+    check_answer_format,
+    completion_text,
+    extract_answer,
+)
+from mrlm.tasks.math.comparison import compare
+from mrlm.tasks.math.symbolic import WORKERS, symbolic_ask
 
-__all__ = ["MODES", "MathReward", "math_reward", "score"]
+__all__ = ["MathReward", "math_reward", "score"]
 
 logger = logging.getLogger(__name__)
-
-MODES = ("literal", "symbolic")
 
 _OUTCOMES: dict[str, float | None] = {
     "same": 1.0,
@@ -37,11 +38,9 @@ _OUTCOMES: dict[str, float | None] = {
     "bad_reference": None,
     "error": None,
 }
-_parse_reference = lru_cache(maxsize=4096)(parse_literal)
-# math-verify accepts "12 or 13", "not 12" and "1 2 3 ... 12" for 12.
-_SEVERAL = re.compile(
-    r"\b(?:or|and|not|maybe|either|neither|about)\b|\.\.|…|\\l?dots|\d\s+\d|\\boxed|\$", re.I
-)
+_ALGEBRA = ("expression", "list")  # types of answers that may take it
+_ALGEBRA_NEEDED = "algebra"
+_Question = tuple[str | None, str, str]  # answer, reference, answer type
 
 
 @dataclass(frozen=True)
@@ -49,69 +48,94 @@ class MathReward:
     """A reward with TRL's signature; frozen, so it pickles and its name tells what it does.
 
     Attributes:
-        slot: Where the answer is read, one of ``slots.SLOTS``.
-        mode: ``"literal"`` or ``"symbolic"``.
+        answer_format: Where the answer is read, one of ``answer_format.ANSWER_FORMATS``.
+        answer_type: ``"number"``, ``"expression"``, ``"choice"`` or ``"list"``, for rows that do
+            not name theirs.
+        think_tags: Around reasoning, which is not read.
 
     Raises:
-        ValueError: ``slot`` or ``mode`` is not one of the allowed values.
+        ValueError: ``answer_format`` or ``answer_type`` is not one of the allowed values.
     """
 
-    slot: str = "hash"
-    mode: str = "literal"
+    answer_format: str = "hash"
+    answer_type: str = "number"
+    think_tags: tuple[str, str] = THINK_TAGS
 
     def __post_init__(self) -> None:
-        check_slot(self.slot)
-        if self.mode not in MODES:
-            raise ValueError(f"The mode is {self.mode!r}; choose one of {', '.join(MODES)}.")
+        check_answer_format(self.answer_format, self.answer_type)
+        if len(self.think_tags) != 2 or not all(self.think_tags):
+            raise ValueError(
+                f"think_tags is {self.think_tags!r}; give the mark that opens reasoning and the "
+                "one that closes it."
+            )
 
     @property
     def __name__(self) -> str:
         words = ["math"]
-        words += [self.slot] if self.slot != "hash" else []
-        words += [self.mode] if self.mode != "literal" else []
+        words += [self.answer_format] if self.answer_format != "hash" else []
+        words += [self.answer_type] if self.answer_type != "number" else []
         return "_".join([*words, "reward"])
 
     def __call__(
         self,
         completions: Sequence[str | Sequence[Mapping[str, Any]]],
         answer: Sequence[Any],
+        answer_type: Sequence[str | None] | None = None,
         log_metric: Callable[[str, float], None] | None = None,
         **kwargs: Any,
     ) -> list[float | None]:
-        """Score a batch.
+        """Score a batch; comparisons by algebra run side by side.
 
         Args:
             completions: Texts, or conversations whose last assistant message is read.
             answer: The reference of each completion: a string or a number.
+            answer_type: The type of each answer; ``None`` for the reward's own.
             log_metric: TRL's hook; gets the share of timeouts and of unscored completions.
             **kwargs: Other columns; ignored.
 
         Returns:
             1.0, 0.0 or ``None`` for each completion.
         """
-        outcomes = [
-            self.outcome(completion, reference)
-            for completion, reference in zip(completions, answer, strict=True)
+        types = answer_type if answer_type is not None else [None] * len(completions)
+        questions = [
+            self._question(completion, reference, kind)
+            for completion, reference, kind in zip(completions, answer, types, strict=True)
         ]
+        found = _outcomes(questions)
+        outcomes = [found[question] for question in questions]
         self._report(Counter(outcomes), log_metric)
         return [_OUTCOMES[outcome] for outcome in outcomes]
 
     def score(self, completion: str, row: Mapping[str, Any]) -> float | None:
         """What evaluation counts: 1.0 or 0.0, ``None`` when ``row["answer"]`` is unusable."""
-        return _OUTCOMES[self.outcome(completion, row["answer"])]
+        return _OUTCOMES[self.outcome(completion, row["answer"], row.get("answer_type"))]
 
     def extract(self, completion: str, row: Mapping[str, Any]) -> str | None:
         """The answer that ``score`` reads from ``completion``, unparsed."""
-        return extract_answer(completion_text(completion), self.slot)
+        kind = row.get("answer_type") or self.answer_type
+        return extract_answer(
+            completion_text(completion), self.answer_format, kind, self.think_tags
+        )
 
-    def outcome(self, completion: str | Sequence[Mapping[str, Any]], reference: Any) -> str:
+    def outcome(
+        self,
+        completion: str | Sequence[Mapping[str, Any]],
+        reference: Any,
+        answer_type: str | None = None,
+    ) -> str:
         """Why a completion scores what it scores: a key of the outcomes listed below.
 
         ``same`` (1.0), ``different`` (0.0, also when there is no answer), ``timeout`` (0.0),
         ``bad_reference`` and ``error`` (``None``).
         """
-        found = extract_answer(completion_text(completion), self.slot)
-        return _compare(found, _reference_text(reference), self.mode)
+        return _outcome(self._question(completion, reference, answer_type))
+
+    def _question(self, completion: Any, reference: Any, answer_type: str | None) -> _Question:
+        kind = answer_type or self.answer_type
+        found = extract_answer(
+            completion_text(completion), self.answer_format, kind, self.think_tags
+        )
+        return found, _reference_text(reference), kind
 
     def _report(
         self, counts: Counter[str], log_metric: Callable[[str, float], None] | None
@@ -132,9 +156,9 @@ class MathReward:
 math_reward = MathReward()
 
 
-def score(answer: str | None, reference: Any, mode: str = "literal") -> float | None:
+def score(answer: str | None, reference: Any, answer_type: str = "number") -> float | None:
     """Compare one extracted answer with its reference: 1.0, 0.0 or ``None``; see ``MathReward``."""
-    return _OUTCOMES[_compare(answer, _reference_text(reference), mode)]
+    return _OUTCOMES[_outcome((answer, _reference_text(reference), answer_type))]
 
 
 def _reference_text(reference: Any) -> str:
@@ -144,21 +168,31 @@ def _reference_text(reference: Any) -> str:
     return "" if reference is None or isinstance(reference, bool) else str(reference)
 
 
-def _compare(answer: str | None, reference: str, mode: str) -> str:
-    gold = _parse_reference(reference)
-    if gold is None and (mode == "literal" or not reference.strip()):
-        return "bad_reference"
-    if answer is None:
-        return "different"
-    given = parse_literal(answer)
-    if given is not None and gold is not None:
-        return "same" if _same(gold, given) else "different"
-    if mode == "literal" or (_SEVERAL.search(answer) and not _SEVERAL.search(reference)):
-        return "different"
-    return symbolic_verdict(reference, answer)
+def _outcome(question: _Question) -> str:
+    found, reference, kind = question
+    if kind not in ANSWER_TYPES:
+        return "error"
+    return compare(found, reference, kind, symbolic_ask() if kind in _ALGEBRA else _no_algebra)
 
 
-def _same(gold: Fraction | str, given: Fraction | str) -> bool:
-    if isinstance(gold, str) and isinstance(given, str) and gold[-1].isdigit():
-        return gold == given.rstrip("ap")  # a clock time without am or pm
-    return gold == given
+def _outcomes(questions: Sequence[_Question]) -> dict[_Question, str]:
+    """The outcome of each different question; those that take algebra side by side."""
+    outcomes = {}
+    waiting = []
+    for question in questions:
+        if question in outcomes:
+            continue
+        found, reference, kind = question
+        outcomes[question] = (
+            compare(found, reference, kind, _no_algebra) if kind in ANSWER_TYPES else "error"
+        )
+        if outcomes[question] == _ALGEBRA_NEEDED:
+            waiting.append(question)
+    if waiting:
+        with ThreadPoolExecutor(min(WORKERS, len(waiting))) as threads:
+            outcomes.update(zip(waiting, threads.map(_outcome, waiting), strict=True))
+    return outcomes
+
+
+def _no_algebra(reference: str, answer: str, tolerance: float) -> str:
+    return _ALGEBRA_NEEDED

@@ -1,8 +1,11 @@
-"""Symbolic comparison by math-verify, in worker processes that can be killed.
+"""Comparison by algebra, with math-verify and sympy, in worker processes that can be killed.
 
 math-verify's own timeouts need the main thread, and inputs such as ``9^{9^{9^9}}`` run for ever. So
 each comparison runs in a clean process (exec, never a fork of the training process), limited in
-time, memory and input size. Works from any thread; each worker serves one caller at a time.
+processor time, memory and input size: other work on the machine takes no time from an answer. A
+worker has compared before it says that it is ready, a comparison that takes too long is tried once
+more with a higher limit, and the worker then goes on within milliseconds. Works from any thread;
+each worker serves one caller at a time, and callers are served side by side.
 
 Does not cover: isolation from a hostile library. math-verify parses the text, it does not run it.
 """
@@ -13,18 +16,21 @@ import atexit
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["MAX_INPUT", "TIME_LIMIT_S", "SymbolicPool", "symbolic_verdict"]
+__all__ = ["LIMITS_S", "WORKERS", "SymbolicPool", "symbolic_ask"]
 
-TIME_LIMIT_S = 2.0
-MAX_INPUT = 2_048  # bytes of reference and of answer, each
-_START_LIMIT_S = 60.0  # importing sympy on a busy machine
-_WORKERS = 2
+LIMITS_S = (0.4, 0.9)  # of processor time: the first try, the second
+_BUDGET_S = 1.0  # of processor time, for all that one answer asks and that is not too slow
+_WALL_LIMIT_S = 120.0  # for a worker that neither computes nor replies
+WORKERS = min(8, max(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2))
 _WORKER_FILE = Path(__file__).with_name("symbolic_worker.py")
 
 
@@ -33,58 +39,70 @@ class WorkerLostError(Exception):
 
 
 class _Worker:
-    """One process; ``compare`` blocks its caller for at most the time limit."""
+    """One process; ``compare`` blocks its caller until it replies."""
 
     def __init__(self) -> None:
         # -E -P: neither PYTHON* variables nor the working directory choose what it imports.
-        # stderr is dropped: sympy's tracebacks on hostile input would flood a run's log.
+        # stderr is dropped: sympy's tracebacks on hostile input would flood a run's log. A session
+        # of its own: the worker has a child, and both are killed together.
         self._process = subprocess.Popen(
             [sys.executable, "-E", "-P", str(_WORKER_FILE)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             bufsize=0,
+            start_new_session=True,
         )
         self._ready = False
 
     def wait_ready(self) -> None:
         if not self._ready:
-            if self._read(_START_LIMIT_S) != "ready":
+            if self._read()[0] != "ready":
                 raise WorkerLostError("the worker did not start")
             self._ready = True
 
-    def compare(self, reference: str, answer: str, limit_s: float) -> str | None:
-        """The worker's verdict, or ``None`` when the time is up."""
-        request = {"reference": reference, "answer": answer, "limit": int(limit_s) + 2}
+    def compare(
+        self, reference: str, answer: str, tolerance: float, limit_s: float
+    ) -> tuple[str, float]:
+        """The worker's verdict and the seconds of processor time that it took."""
+        request = {
+            "reference": reference,
+            "answer": answer,
+            "tolerance": tolerance,
+            "limit": limit_s,
+        }
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
         except OSError as error:
             raise WorkerLostError("the worker is gone") from error
-        return self._read(limit_s)
+        verdict, seconds = self._read()
+        return verdict, limit_s if verdict == "timeout" else seconds
 
-    def _read(self, limit_s: float) -> str | None:
+    def _read(self) -> tuple[str, float]:
         assert self._process.stdout is not None
         descriptor = self._process.stdout.fileno()
-        deadline = time.monotonic() + limit_s
+        deadline = time.monotonic() + _WALL_LIMIT_S
         line = b""
         while not line.endswith(b"\n"):
             # poll, not select: descriptors above 1,023 are common in a training process.
             poller = select.poll()
             poller.register(descriptor, select.POLLIN)
             if not poller.poll(max(0.0, deadline - time.monotonic()) * 1000):
-                return None
+                raise WorkerLostError("the worker does not reply")
             chunk = os.read(descriptor, 4096)
             if not chunk:
                 raise WorkerLostError("the worker ended without a reply")
             line += chunk
-        return str(json.loads(line)["verdict"])
+        reply = json.loads(line)
+        return str(reply["verdict"]), float(reply["seconds"])
 
     def stop(self) -> None:
-        self._process.kill()
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def kill(self) -> None:
-        self._process.kill()
+        self.stop()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
@@ -92,40 +110,60 @@ class _Worker:
 
 
 class SymbolicPool:
-    """At most ``_WORKERS`` processes, started when first needed and replaced when lost."""
+    """At most ``WORKERS`` processes, started when first needed and replaced when lost."""
 
     def __init__(self) -> None:
-        self._slots = threading.BoundedSemaphore(_WORKERS)
+        self._slots = threading.BoundedSemaphore(WORKERS)
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
         self._busy: set[_Worker] = set()
         self._owner = os.getpid()
 
-    def verdict(self, reference: str, answer: str, limit_s: float = TIME_LIMIT_S) -> str:
+    def verdict(
+        self,
+        reference: str,
+        answer: str,
+        tolerance: float = 1e-6,
+        limits_s: tuple[float, ...] = LIMITS_S,
+    ) -> tuple[str, float]:
         """Compare two expressions, LaTeX without delimiters or plain.
 
+        Args:
+            reference: The right one.
+            answer: The other.
+            tolerance: Of a decimal in place of a fraction or a root, relative to the reference.
+            limits_s: Seconds of processor time of each try.
+
         Returns:
-            ``"same"``, ``"different"``, ``"timeout"`` (time, memory or input size),
-            ``"bad_reference"`` or ``"error"`` (two workers in a row were lost).
+            ``"same"``, ``"different"``, ``"timeout"`` (time or memory), ``"bad_reference"`` or
+            ``"error"`` (two workers in a row were lost), and the seconds that were used.
         """
-        if max(len(reference.encode(errors="replace")), len(answer.encode(errors="replace"))) > (
-            MAX_INPUT
-        ):
-            return "timeout"
         with self._slots:
-            for _ in range(2):
-                worker = self._take()
-                healthy = False
-                try:
-                    worker.wait_ready()
-                    result = worker.compare(reference, answer, limit_s)
-                    healthy = result is not None
-                except WorkerLostError:
-                    continue
-                finally:
-                    self._put_back(worker, healthy)
-                return "timeout" if result in (None, "limit") else str(result)
-        return "error"
+            verdict, used = "error", 0.0
+            for limit in limits_s:
+                verdict, seconds = self._try(reference, answer, tolerance, limit)
+                used += seconds
+                if verdict != "timeout":
+                    break
+        return verdict, used
+
+    def _try(
+        self, reference: str, answer: str, tolerance: float, limit_s: float
+    ) -> tuple[str, float]:
+        for _ in range(2):
+            worker = self._take()
+            healthy = False
+            try:
+                worker.wait_ready()
+                verdict, seconds = worker.compare(reference, answer, tolerance, limit_s)
+                healthy = True
+            except WorkerLostError:
+                continue
+            finally:
+                self._put_back(worker, healthy)
+            if verdict != "lost":
+                return ("timeout" if verdict == "limit" else verdict), seconds
+        return "error", 0.0
 
     def close(self) -> None:
         """Kill every worker; the pool starts new ones if it is used again."""
@@ -158,8 +196,12 @@ _pool: SymbolicPool | None = None
 _pool_lock = threading.Lock()
 
 
-def symbolic_verdict(reference: str, answer: str) -> str:
-    """``SymbolicPool.verdict`` of the pool that this process shares."""
+def symbolic_ask() -> Callable[[str, str, float], str]:
+    """For one answer: a function that compares two expressions in the pool of this process.
+
+    All that it is asked for together has a limit, so that a list of many slow expressions takes no
+    longer than one of them.
+    """
     global _pool
     with _pool_lock:
         # A forked child (a data loader) shares its parent's pipes: it gets a pool of its own.
@@ -167,4 +209,14 @@ def symbolic_verdict(reference: str, answer: str) -> str:
             _pool = SymbolicPool()
             atexit.register(_pool.close)
         pool = _pool
-    return pool.verdict(reference, answer)
+    left = _BUDGET_S
+
+    def ask(reference: str, answer: str, tolerance: float) -> str:
+        nonlocal left
+        if left <= 0:
+            return "timeout"
+        verdict, seconds = pool.verdict(reference, answer, tolerance)
+        left -= seconds
+        return verdict
+
+    return ask

@@ -48,9 +48,9 @@ def test_rows_of_the_schema(tmp_path: Path) -> None:
     assert first["id"] == "gsm8k-test-0"
     assert all(TASK.score(row["solution"], row) == 1.0 for row in dataset)
     assert dataset.features == TASK.build_dataset(0, 0, "train").features
-    assert load_gsm8k("test", tmp_path / "test.jsonl", slot="boxed")[3]["solution"].endswith(
-        "\\boxed{-3}"
-    )
+    assert load_gsm8k("test", tmp_path / "test.jsonl", answer_format="boxed")[3][
+        "solution"
+    ].endswith("\\boxed{-3}")
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ import pytest
 
 from mrlm.splits import split_of
 from mrlm.tasks.math import math_task, problems
+from mrlm.tasks.math.answer_format import ANSWER_FORMATS, instruction
 from mrlm.tasks.math.multi_step import MULTI_STEP
 from mrlm.tasks.math.problems import COLUMNS, DIFFICULTIES, KINDS, build_dataset, generate_rows
 from mrlm.tasks.math.products import PRODUCTS
-from mrlm.tasks.math.slots import INSTRUCTIONS, SLOTS
 from mrlm.tasks.math.sums import SUMS
 
 TEMPLATES = SUMS + PRODUCTS + MULTI_STEP
@@ -121,7 +121,7 @@ def test_filters() -> None:
         ({"difficulties": "easy"}, "difficulties is 'easy'; give a list"),
         ({"kinds": []}, r"kinds is \[\]"),
         ({"kinds": ["division"]}, "addition, subtraction, multiplication, multi_step"),
-        ({"slot": "json"}, "choose one of hash, boxed, tag, phrase, last_number"),
+        ({"answer_format": "json"}, "choose one of hash, boxed, tag, phrase, last_number"),
     ],
 )
 def test_wrong_filters_are_refused_before_the_first_row(
@@ -157,18 +157,18 @@ def test_no_question_is_shared_over_100_000_rows() -> None:
     assert not train & test
 
 
-@pytest.mark.parametrize("slot", SLOTS)
-def test_each_answer_mode_fits_its_prompt_and_reward(slot: str) -> None:
-    task = math_task(slot)
+@pytest.mark.parametrize("answer_format", ANSWER_FORMATS)
+def test_each_answer_format_fits_its_prompt_and_reward(answer_format: str) -> None:
+    task = math_task(answer_format)
     dataset = task.build_dataset(20, 0, "train")
     for row in dataset:
         assert task.score(row["solution"], row) == 1.0
         assert task.extract(row["solution"], row) == row["answer"]
         (message,) = row["prompt"]
         assert message["content"].startswith(row["question"])
-        assert message["content"] == row["question"] + INSTRUCTIONS[slot]
+        assert message["content"] == row["question"] + instruction(answer_format)
 
 
-def test_an_unknown_answer_mode_is_refused() -> None:
+def test_an_unknown_answer_format_is_refused() -> None:
     with pytest.raises(ValueError, match="'letters'; choose one of hash"):
         math_task("letters")

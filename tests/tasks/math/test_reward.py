@@ -23,13 +23,15 @@ def test_no_false_reject(completion: str, reference: str) -> None:
     assert math_reward([completion], answer=[reference]) == [1.0]
 
 
-@pytest.mark.parametrize("slot", ["hash", "boxed", "tag", "phrase"])
-def test_cases_in_every_strict_slot(slot: str) -> None:
-    cases = list(reward_cases(slot))
-    paid = {case.name: MathReward(slot).score(case.completion, case.row) for case in cases}
+@pytest.mark.parametrize("answer_format", ["hash", "boxed", "tag", "phrase"])
+def test_cases_in_every_strict_slot(answer_format: str) -> None:
+    cases = list(reward_cases(answer_format))
+    paid = {case.name: MathReward(answer_format).score(case.completion, case.row) for case in cases}
     assert paid == {case.name: float(case.correct) for case in cases}
     assert sum(case.correct for case in cases) >= 10 and len(cases) >= 60
-    assert all(MathReward(slot).score(case.row["solution"], case.row) == 1.0 for case in cases)
+    assert all(
+        MathReward(answer_format).score(case.row["solution"], case.row) == 1.0 for case in cases
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,28 +70,69 @@ def test_batches(caplog: pytest.LogCaptureFixture) -> None:
 def test_names_say_what_differs_from_the_default() -> None:
     assert math_reward.__name__ == "math_reward"
     assert MathReward("last_number").__name__ == "math_last_number_reward"
-    assert MathReward("boxed", "symbolic").__name__ == "math_boxed_symbolic_reward"
+    assert MathReward("boxed", "expression").__name__ == "math_boxed_expression_reward"
 
 
 def test_wrong_settings_are_refused() -> None:
-    with pytest.raises(ValueError, match="slot is 'json'; choose one of hash"):
+    with pytest.raises(ValueError, match="answer_format is 'json'; choose one of hash"):
         MathReward("json")
-    with pytest.raises(ValueError, match="mode is 'fuzzy'; choose one of literal, symbolic"):
-        MathReward(mode="fuzzy")
+    with pytest.raises(ValueError, match="answer_type is 'fuzzy'; choose one of number, expr"):
+        MathReward(answer_type="fuzzy")
+    with pytest.raises(ValueError, match="last_number' reads numbers only"):
+        MathReward("last_number", "list")
+    with pytest.raises(ValueError, match="think_tags"):
+        MathReward(think_tags=("", "</think>"))
 
 
-def test_literal_mode_never_starts_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    def started(*_: object) -> str:
-        raise AssertionError("literal mode asked for a symbolic comparison")
+def test_numbers_never_start_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    def started(*_: object) -> None:
+        raise AssertionError("a comparison of numbers asked for algebra")
 
-    monkeypatch.setattr(reward_module, "symbolic_verdict", started)
+    monkeypatch.setattr(reward_module, "symbolic_ask", started)
     assert math_reward(["#### 43+3", "#### x", "#### 46"], answer=["46"] * 3) == [0.0, 0.0, 1.0]
-    # Two plain numbers are compared here in symbolic mode, too.
-    assert MathReward(mode="symbolic")(["#### 45", "#### 46"], answer=["46"] * 2) == [0.0, 1.0]
+    # Two plain numbers and equal texts are compared here in every type.
+    reward = MathReward(answer_type="expression")
+    assert reward(["#### 45", "#### 46", "#### x^y"], answer=["46", "46", "x^y"]) == [0.0, 1.0, 1.0]
 
 
-@pytest.mark.parametrize("slot", ["hash", "boxed", "tag", "phrase", "last_number"])
-def test_hostile_completions_are_cheap_in_a_thread(slot: str) -> None:
+@pytest.mark.parametrize("answer_type", ["expression", "choice", "list"])
+@pytest.mark.parametrize("answer_format", ["boxed", "tag", "hash", "phrase"])
+def test_cases_of_every_type(answer_format: str, answer_type: str) -> None:
+    reward = MathReward(answer_format, answer_type)
+    cases = [
+        case for case in reward_cases(answer_format, answer_type) if "characters" not in case.name
+    ]
+    paid = reward(
+        [case.completion for case in cases], answer=[case.row["answer"] for case in cases]
+    )
+    wrong = [
+        case.name for case, value in zip(cases, paid, strict=True) if value != float(case.correct)
+    ]
+    assert not wrong
+    assert sum(case.correct for case in cases) >= 8 and len(cases) >= 20
+    assert all(reward.score(case.row["solution"], case.row) == 1.0 for case in cases)
+
+
+def test_a_row_says_what_its_answer_is() -> None:
+    completions = ["#### 43+3", "#### 43+3", "#### B. 7", "#### 3 and -2", "#### 7"]
+    answers = ["46", "46", "B", "-2, 3", "7"]
+    types = ["number", "expression", "choice", "list", None]
+    assert math_reward(completions, answer=answers, answer_type=types) == [0.0, 1.0, 1.0, 1.0, 1.0]
+    assert math_reward.score("#### x+1", {"answer": "1+x", "answer_type": "expression"}) == 1.0
+    assert math_reward.extract("\n#### B", {"answer": "B", "answer_type": "choice"}) == "B"
+    assert math_reward(["#### 1"], answer=["1"], answer_type=["poem"]) == [None]
+
+
+def test_other_marks_around_reasoning() -> None:
+    text = "[THINK]#### 41[/THINK]\n#### 42"
+    assert MathReward(think_tags=("[THINK]", "[/THINK]"))([text], answer=["42"]) == [1.0]
+    unclosed = "[THINK]\n#### 42"
+    assert MathReward(think_tags=("[THINK]", "[/THINK]"))([unclosed], answer=["42"]) == [0.0]
+    assert math_reward([unclosed], answer=["42"]) == [1.0]
+
+
+@pytest.mark.parametrize("answer_format", ["hash", "boxed", "tag", "phrase", "last_number"])
+def test_hostile_completions_are_cheap_in_a_thread(answer_format: str) -> None:
     completions = hostile_completions()
     rewards: list[float | None] = []
     seconds: list[float] = []
@@ -97,7 +140,7 @@ def test_hostile_completions_are_cheap_in_a_thread(slot: str) -> None:
     def run() -> None:
         for completion in completions:
             start = time.thread_time()  # not the clock: other jobs may hold the processor
-            rewards.extend(MathReward(slot)([completion], answer=["7"]))
+            rewards.extend(MathReward(answer_format)([completion], answer=["7"]))
             seconds.append(time.thread_time() - start)
 
     thread = threading.Thread(target=run)

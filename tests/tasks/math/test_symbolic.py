@@ -17,10 +17,10 @@ import pytest
 
 from mrlm.tasks.math import symbolic
 from mrlm.tasks.math.reward import MathReward
-from mrlm.tasks.math.symbolic import MAX_INPUT, SymbolicPool
+from mrlm.tasks.math.symbolic import WORKERS, SymbolicPool
 
 ENDLESS = "9^{9^{9^9}}"
-REWARD = MathReward("boxed", "symbolic")
+REWARD = MathReward("boxed", "expression")
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def _is_running(pid: int) -> bool:
     ],
 )
 def test_verdicts(pool: SymbolicPool, reference: str, answer: str, verdict: str) -> None:
-    assert pool.verdict(reference, answer) == verdict
+    assert pool.verdict(reference, answer)[0] == verdict
 
 
 def test_a_worker_serves_again_and_again(pool: SymbolicPool) -> None:
@@ -65,26 +65,35 @@ def test_a_worker_serves_again_and_again(pool: SymbolicPool) -> None:
     assert _processes(pool) == before
 
 
-def test_timeout_kills_the_worker_and_the_next_one_serves(pool: SymbolicPool) -> None:
+def test_a_timeout_is_tried_again_and_the_same_worker_goes_on(pool: SymbolicPool) -> None:
     pool.verdict("x", "x")
     before = _processes(pool)
-    assert pool.verdict("5", ENDLESS) == "timeout"
-    assert not _is_running(before[-1])
-    assert pool.verdict("x", "x") == "same"
+    verdict, seconds = pool.verdict("5", ENDLESS, limits_s=(0.2, 0.3))
+    assert (verdict, seconds) == ("timeout", 0.5)
+    assert _processes(pool) == before
+    assert pool.verdict("x", "x")[0] == "same"
+
+
+def test_what_the_first_limit_cut_short_is_right_at_the_second(pool: SymbolicPool) -> None:
+    slow = ("5x - 3y + 8 = 0", "10x - 6y + 16 = 0")
+    assert pool.verdict(*slow, limits_s=(0.001,))[0] == "timeout"
+    assert pool.verdict(*slow, limits_s=(0.001, 5.0))[0] == "same"
+
+
+def test_time_that_others_use_does_not_count(pool: SymbolicPool) -> None:
+    """A stopped worker gets no processor time, as on a busy machine; its answer is still right."""
+    pool.verdict("x", "x")
+    (pid, *_) = _processes(pool)
+    os.killpg(pid, signal.SIGSTOP)
+    threading.Timer(2.0, os.killpg, (pid, signal.SIGCONT)).start()
+    assert pool.verdict("(x+1)^2", "x^2+2x+1", limits_s=(1.0,))[0] == "same"
 
 
 def test_a_killed_worker_is_replaced(pool: SymbolicPool) -> None:
     pool.verdict("x", "x")
     for pid in _processes(pool):
         os.kill(pid, signal.SIGKILL)
-    assert pool.verdict("x", "x") == "same"
-
-
-def test_long_input_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subprocess, "Popen", None)  # no worker could start
-    pool = SymbolicPool()
-    assert pool.verdict("x", "x" * (MAX_INPUT + 1)) == "timeout"
-    assert pool.verdict("x", "\N{GREEK SMALL LETTER PI}" * MAX_INPUT) == "timeout"
+    assert pool.verdict("x", "x")[0] == "same"
 
 
 def test_a_worker_that_cannot_start_is_an_error(
@@ -97,20 +106,21 @@ def test_a_worker_that_cannot_start_is_an_error(
     metrics: dict[str, float] = {}
     rewards = REWARD(["\\boxed{x}"], answer=["x+0"], log_metric=metrics.__setitem__)
     assert rewards == [None]
-    assert metrics["math_boxed_symbolic_reward/unscored"] == 1.0
+    assert metrics["math_boxed_expression_reward/unscored"] == 1.0
 
 
 def test_a_huge_computation_is_stopped(pool: SymbolicPool) -> None:
-    assert pool.verdict("5", "300000000!") == "timeout"
+    assert pool.verdict("5", "300000000!")[0] == "timeout"
 
 
 def test_a_stuck_worker_ends_without_its_parent(pool: SymbolicPool) -> None:
-    """Its own alarm ends it, even when nobody is left to kill it."""
+    """Its own timer ends it, even when nobody is left to kill it."""
     worker = pool._take()
     try:
         worker.wait_ready()
-        assert worker.compare("5", ENDLESS, limit_s=0.1) is None
-        assert worker._process.wait(timeout=60) == -signal.SIGALRM
+        assert worker.compare("5", ENDLESS, 1e-6, 0.1) == ("timeout", 0.1)
+        worker._process.stdin.close()
+        assert worker._process.wait(timeout=30) == 0
     finally:
         pool._put_back(worker, healthy=False)
 
@@ -118,21 +128,21 @@ def test_a_stuck_worker_ends_without_its_parent(pool: SymbolicPool) -> None:
 def test_several_threads(pool: SymbolicPool) -> None:
     with ThreadPoolExecutor(6) as threads:
         answers = ["x", "y"] * 12
-        verdicts = list(threads.map(lambda answer: pool.verdict("x", answer), answers))
+        verdicts = [one[0] for one in threads.map(lambda y: pool.verdict("x", y), answers)]
     assert verdicts == ["same", "different"] * 12
-    assert len(_processes(pool)) <= 2
+    assert len(_processes(pool)) <= WORKERS
 
 
 def test_close_kills_idle_and_busy_workers() -> None:
     pool = SymbolicPool()
-    assert pool.verdict("x", "x") == "same"
+    assert pool.verdict("x", "x")[0] == "same"
     (idle,) = _processes(pool)
     pool.close()
     assert not _is_running(idle)
-    assert pool.verdict("x", "x") == "same"
+    assert pool.verdict("x", "x")[0] == "same"
     results: list[str] = []
     thread = threading.Thread(
-        target=lambda: results.append(pool.verdict("5", ENDLESS, limit_s=20.0))
+        target=lambda: results.append(pool.verdict("5", ENDLESS, limits_s=(20.0,))[0])
     )
     thread.start()
     time.sleep(0.5)
@@ -144,11 +154,10 @@ def test_close_kills_idle_and_busy_workers() -> None:
     assert results == ["error"]
 
 
-@pytest.mark.integration
 def test_no_worker_outlives_the_interpreter() -> None:
     script = (
         "from mrlm.tasks.math import symbolic\n"
-        "assert symbolic.symbolic_verdict('x', 'x') == 'same'\n"
+        "assert symbolic.symbolic_ask()('x', 'x', 1e-6) == 'same'\n"
         "print(symbolic._pool._idle[0]._process.pid)"
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
@@ -173,4 +182,32 @@ def test_a_timeout_scores_zero_and_is_counted_off_the_main_thread() -> None:
         )
 
     assert asyncio.run(reward_on_a_loop()) == [0.0, 1.0]
-    assert metrics["math_boxed_symbolic_reward/timeout"] == 0.5
+    assert metrics["math_boxed_expression_reward/timeout"] == 0.5
+
+
+def test_right_answers_beside_bombs_are_paid() -> None:
+    bombs = [ENDLESS, "300000000!", "(x+y+z)^{500}", "9^{9^{9^8}}"]
+    completions, answers = [], []
+    for number in range(12):
+        completions.append(f"\\boxed{{x^2 + 2x + {number}}}")
+        answers.append(f"{number} + x(x + 2)")
+        if number < 4:
+            completions.append(f"\\boxed{{{bombs[number]}}}")
+            answers.append("x + y + z")
+    rewards = REWARD(completions, answer=answers)
+    assert rewards == [float("x^2 + 2x" in text) for text in completions]
+
+
+def test_a_list_of_slow_items_takes_no_longer_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    class SlowPool(SymbolicPool):
+        def verdict(self, *question: object, **_: object) -> tuple[str, float]:
+            asked.append(question)
+            return "different", 0.3
+
+    monkeypatch.setattr(symbolic, "_pool", SlowPool())
+    items = [f"x^{{{power}}}" for power in range(2, 40)]
+    reference = ", ".join(f"{item} + 1" for item in items)
+    assert REWARD.outcome(f"\\boxed{{{', '.join(items)}}}", reference) == "timeout"
+    assert len(asked) < 10

@@ -6,8 +6,8 @@ draws anew.
 
 In the text files beside this module a motion is a paragraph: its name and wording, then pairs of
 facts on the same point, the first (``+``) for the motion and the second (``-``) against it, then
-facts (``=``) that support neither side. Rows depend on the order of motions: add new ones at the
-end of the last file.
+facts (``=``) that support neither side. Rows are drawn from all motions in their order, so
+that a new one changes the rows of every seed.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ and what was tried against it.
 Does not cover: bugs in the kernel; side channels (timing, caches); the inputs of hidden tests,
 which a candidate receives and may print; names, sizes and times of files, which ``stat`` tells
 anyone; how fair the tests are, so that a function which only knows the visible cases is caught by
-hidden ones and by nothing else; packages outside the standard library that nobody opened
-import; systems other than Linux on x86_64 and aarch64.
+hidden ones and by nothing else; packages outside the standard library that nobody opened;
+systems other than Linux on x86_64 and aarch64.
 """
 
 from mrlm.errors import SandboxError

@@ -26,6 +26,7 @@ OPTIONS = {
     "kinds": f"Kinds of problems: some of {', '.join(KINDS)}.",
     "difficulties": f"Difficulties: some of {', '.join(DIFFICULTIES)}.",
     "time_limit": "Seconds that the tests of one completion may take.",
+    "packages": "Installed packages that a completion may import, such as numpy.",
 }
 
 
@@ -36,7 +37,7 @@ def code_task(
     held_out: str = "families",
     limits: Limits = DEFAULT_LIMITS,
     time_limit: float | None = None,
-    packages: Sequence[str] | None = None,
+    packages: Sequence[str] = (),
 ) -> Task:
     """The code task on some of its problems.
 
@@ -45,15 +46,15 @@ def code_task(
         difficulties: Of its problems.
         held_out: What its test split holds, ``"families"`` or ``"parameters"``; see ``problems``.
         limits: What the code of a completion may use.
-        time_limit: Instead of the limit's: seconds for all tests of one completion.
-        packages: Instead of the limit's: installed packages that it may import.
+        time_limit: Seconds for all tests of one completion, in place of those in ``limits``.
+        packages: Installed packages that it may import, in place of those in ``limits``.
 
     Raises:
         ValueError: A package is not installed. Wrong limits are found when the sandbox starts.
     """
     if time_limit is not None:
         limits = replace(limits, time_limit=time_limit)
-    if packages is not None:
+    if packages:
         limits = replace(limits, packages=tuple(find_packages(packages)))
     reward = CodeReward(limits=limits)
     return Task(

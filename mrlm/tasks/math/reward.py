@@ -80,8 +80,8 @@ class MathReward:
         self,
         completions: Sequence[str | Sequence[Mapping[str, Any]]],
         answer: Sequence[Any],
-        answer_type: Sequence[str | None] | None = None,
         log_metric: Callable[[str, float], None] | None = None,
+        answer_type: Sequence[str | None] | None = None,
         **kwargs: Any,
     ) -> list[float | None]:
         """Score a batch; comparisons by algebra run side by side.
@@ -89,8 +89,8 @@ class MathReward:
         Args:
             completions: Texts, or conversations whose last assistant message is read.
             answer: The reference of each completion: a string or a number.
-            answer_type: The type of each answer; ``None`` for the reward's own.
             log_metric: TRL's hook; gets the share of timeouts and of unscored completions.
+            answer_type: The type of each answer; ``None`` for the reward's own.
             **kwargs: Other columns; ignored.
 
         Returns:

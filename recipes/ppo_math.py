@@ -8,8 +8,8 @@
         --model_name_or_path Qwen/Qwen2.5-1.5B-Instruct --answer_format hash \
         --max_completion_length 256
 
-Where the embedded model earns too little to learn from, it first warms up with SFT on worked solutions
-(``--sft_rows``), a step that is measured by itself. Every field of ``PPOConfig``, TRL's
+Where the embedded model earns too little to learn from, it first warms up with SFT on worked
+solutions (``--sft_rows``), a step that is evaluated by itself. Every field of ``PPOConfig``, TRL's
 ``ModelConfig`` and ``PolicyArguments`` is a flag; ``--config FILE.yaml`` sets them too, and the
 command line wins. What this recipe leaves out: a validation set during training, and
 hyperparameters for anything but the embedded model. ``--use_vllm`` was not run.

@@ -12,17 +12,27 @@ from __future__ import annotations
 import inspect
 import itertools
 import re
+import sys
 import types
-import unittest
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from mrlm.sandbox.comparison import agrees
 
-__all__ = ["Skipped", "collect", "module"]
+__all__ = ["collect", "is_skip", "module"]
 
-Skipped = unittest.SkipTest
+
+class Skipped(Exception):
+    """Raised by ``skip``."""
+
+
+def is_skip(error: BaseException) -> bool:
+    """Whether a test asked to be left out, as pytest's or as a ``unittest`` case."""
+    unittest = sys.modules.get("unittest")
+    return isinstance(error, Skipped) or (
+        unittest is not None and isinstance(error, unittest.SkipTest)
+    )
 
 
 class _ExceptionInfo:
@@ -163,16 +173,16 @@ def module() -> types.ModuleType:
 def collect(namespace: Mapping[str, Any], leave_out: Mapping[str, Any]) -> list[Callable[[], Any]]:
     """The tests of a module, in the order of their definitions, for each set of parameters."""
     fixtures = {name: item for name, item in namespace.items() if hasattr(item, "is_fixture")}
+    unittest: Any = sys.modules.get("unittest")  # there if the tests have imported it
     tests: list[Callable[[], Any]] = []
     for name, item in namespace.items():
         if name in leave_out:
             continue
-        if isinstance(item, type) and issubclass(item, unittest.TestCase):
+        if unittest and isinstance(item, type) and issubclass(item, unittest.TestCase):
             methods = unittest.defaultTestLoader.getTestCaseNames(item)
             if methods:
-                item.setUpClass()
-            # In a loop's own function: a lambda here would see the last name only.
-            tests += [item(method).debug for method in methods]
+                item.setUpClass()  # type: ignore[attr-defined]
+                tests += [item(method).debug for method in methods]
         elif isinstance(item, type) and name.startswith("Test"):
             methods = [method for method in vars(item) if method.startswith("test")]
             for method in methods:

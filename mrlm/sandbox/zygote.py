@@ -50,10 +50,10 @@ PREIMPORTED = """
     array ast base64 binascii bisect bz2 calendar cmath collections.abc contextlib copy dataclasses
     datetime decimal enum fractions functools hashlib heapq inspect itertools json lzma math numbers
     operator pickle queue random re resource statistics string struct textwrap threading typing
-    unicodedata unittest uuid warnings zlib
+    unicodedata uuid warnings zlib
 """
 # A Python may have been built without it. Its databases are files like others, or in memory.
-PREIMPORTED_IF_THERE = ("sqlite3",)
+PREIMPORTED_IF_THERE = ("_sqlite3",)
 
 THREAD_LIMIT = 64
 BUSY_LIMIT = 0.5  # seconds of processor time beyond what one processor gives

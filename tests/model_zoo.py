@@ -6,8 +6,8 @@ initial weights large: a wrong mask or a lost update changes greedy tokens. Noth
 
 from __future__ import annotations
 
+import sys
 import zlib
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -224,4 +224,144 @@ def _disturb(model: Any, scale: float) -> None:
                 weight += scale * torch.randn_like(weight)
 
 
-AdapterFactory = Callable[[], Any]
+# Name in the table: family, class of ``peft``'s config, its settings.
+_LINEAR = ["q_proj", "v_proj", "down_proj"]
+_LORA: dict[str, Any] = {"r": 4, "lora_alpha": 8, "target_modules": _LINEAR}
+_ROTATED: dict[str, Any] = {"target_modules": _LINEAR}
+_VIRTUAL: dict[str, Any] = {"task_type": "CAUSAL_LM", "num_virtual_tokens": 3}
+_UNTIED = "Llama, untied"
+ADAPTERS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "LoRA": (_UNTIED, "LoraConfig", _LORA),
+    "LoRA, all linear layers": (_UNTIED, "LoraConfig", _LORA | {"target_modules": "all-linear"}),
+    "LoRA on GPT-2": ("GPT-2", "LoraConfig", {"r": 4, "target_modules": ["c_attn", "c_proj"]}),
+    "LoRA, windows": ("Gemma 3", "LoraConfig", _LORA),
+    "LoRA, several ranks": (_UNTIED, "LoraConfig", _LORA | {"rank_pattern": {"q_proj": 2}}),
+    "rsLoRA": (_UNTIED, "LoraConfig", _LORA | {"use_rslora": True}),
+    "DoRA": (_UNTIED, "LoraConfig", _LORA | {"use_dora": True}),
+    "DoRA on GPT-2": (
+        "GPT-2",
+        "LoraConfig",
+        {"r": 4, "target_modules": ["c_attn"], "use_dora": True},
+    ),
+    "DoRA on embeddings": (
+        _UNTIED,
+        "LoraConfig",
+        {"r": 4, "target_modules": ["embed_tokens"], "use_dora": True},
+    ),
+    "PiSSA": (_UNTIED, "LoraConfig", _LORA | {"init_lora_weights": "pissa"}),
+    "LoRA, bias all": ("Qwen2", "LoraConfig", _LORA | {"bias": "all"}),
+    "LoRA, bias lora_only": ("Qwen2", "LoraConfig", _LORA | {"bias": "lora_only"}),
+    "LoRA, lora_bias": (
+        "Qwen2",
+        "LoraConfig",
+        {"r": 4, "target_modules": ["q_proj", "v_proj"]} | {"lora_bias": True},
+    ),
+    "LoRA on embeddings": (_UNTIED, "LoraConfig", {"r": 4, "target_modules": ["embed_tokens"]}),
+    "LoRA on tied embeddings": (
+        "Llama",
+        "LoraConfig",
+        {"r": 4, "target_modules": ["embed_tokens"]},
+    ),
+    "LoRA on lm_head, tied": ("Llama", "LoraConfig", {"r": 4, "target_modules": ["lm_head"]}),
+    "LoRA on tied embeddings, kept tied": (
+        "Llama",
+        "LoraConfig",
+        {"r": 4, "target_modules": ["embed_tokens"], "ensure_weight_tying": True},
+    ),
+    "modules_to_save lm_head": (_UNTIED, "LoraConfig", _LORA | {"modules_to_save": ["lm_head"]}),
+    "modules_to_save lm_head, tied": (
+        "Llama",
+        "LoraConfig",
+        _LORA | {"modules_to_save": ["lm_head"]},
+    ),
+    "modules_to_save embed_tokens, tied": (
+        "Llama",
+        "LoraConfig",
+        _LORA | {"modules_to_save": ["embed_tokens"]},
+    ),
+    "modules_to_save norm": (_UNTIED, "LoraConfig", _LORA | {"modules_to_save": ["norm"]}),
+    "LoRA, trainable tokens": (
+        _UNTIED,
+        "LoraConfig",
+        _LORA | {"trainable_token_indices": [5, 9, 20]},
+    ),
+    "LoRA, trainable tokens, tied": (
+        "Llama",
+        "LoraConfig",
+        _LORA | {"trainable_token_indices": [5, 9, 20]},
+    ),
+    "LoRA on experts (target_parameters)": (
+        "Qwen3-MoE",
+        "LoraConfig",
+        {"r": 2, "target_modules": ["q_proj"]}
+        | {"target_parameters": ["mlp.experts.gate_up_proj", "mlp.experts.down_proj"]},
+    ),
+    "AdaLoRA": (_UNTIED, "AdaLoraConfig", {"total_step": 10, "target_modules": _LINEAR}),
+    "LoHa": (_UNTIED, "LoHaConfig", {"r": 4, "target_modules": _LINEAR}),
+    "LoKr": (_UNTIED, "LoKrConfig", {"r": 4, "target_modules": _LINEAR}),
+    "VeRA": (_UNTIED, "VeraConfig", {"r": 8, "target_modules": ["q_proj", "v_proj"]}),
+    "IA3": (
+        _UNTIED,
+        "IA3Config",
+        {"target_modules": ["k_proj", "v_proj", "down_proj"], "feedforward_modules": ["down_proj"]},
+    ),
+    "LN tuning": (
+        _UNTIED,
+        "LNTuningConfig",
+        {"target_modules": ["input_layernorm", "post_attention_layernorm", "norm"]},
+    ),
+    "Trainable tokens": (
+        _UNTIED,
+        "TrainableTokensConfig",
+        {"target_modules": ["embed_tokens"], "token_indices": [5, 9, 20]},
+    ),
+    "OFT": (_UNTIED, "OFTConfig", {"oft_block_size": 4} | _ROTATED),
+    "BOFT": (_UNTIED, "BOFTConfig", {"boft_block_size": 4} | _ROTATED),
+    "HRA": (_UNTIED, "HRAConfig", {"r": 4} | _ROTATED),
+    "Activated LoRA": (
+        _UNTIED,
+        "LoraConfig",
+        _LORA | {"task_type": "CAUSAL_LM", "alora_invocation_tokens": [4, 5]},
+    ),
+    "Prompt tuning": (_UNTIED, "PromptTuningConfig", _VIRTUAL),
+    "Prefix tuning": (_UNTIED, "PrefixTuningConfig", _VIRTUAL),
+    "P-tuning": (_UNTIED, "PromptEncoderConfig", _VIRTUAL | {"encoder_hidden_size": 16}),
+}
+
+
+def build_adapted(adapter: str) -> Any:
+    """A model with an adapter, all that it trains disturbed, in evaluation mode."""
+    import peft
+
+    family, config_class, settings = ADAPTERS[adapter]
+    model = build(family)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(zlib.crc32(adapter.encode()))
+        adapted = peft.get_peft_model(model, getattr(peft, config_class)(**settings))
+        with torch.no_grad():
+            for weight in adapted.parameters():
+                if weight.requires_grad:
+                    weight += 0.15 * torch.randn_like(weight)
+    return adapted.eval()
+
+
+def table() -> str:
+    """The tables of docs/models.md: what samples from each family and with each adapter."""
+    from mrlm.sampling.coverage import why_not_covered
+
+    lines: list[str] = []
+    for head, names, make in (
+        ("Model", FAMILIES, build),
+        ("Adapter", ADAPTERS, build_adapted),
+    ):
+        lines += [f"| {head} | Sampler | Not covered |", "|---|---|---|"]
+        for name in names:
+            reason = why_not_covered(make(name))
+            chosen = "covered" if reason is None else "falls back"
+            lines.append(f"| {name} | {chosen} | {reason or ''} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(table())

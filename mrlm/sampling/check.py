@@ -1,7 +1,7 @@
 """Does a sampler give its model's own log-probabilities? A probe that takes it through its paths.
 
-Three prompts, one past the window where there is one, two of them alike at the start: they are
-read, decoded, and gone on with from what was kept, as tools' results are. The model then reads the
+Two prompts, one past the window where there is one, alike at the start: they are read, decoded, and
+gone on with from what was kept, as tools' results are. The model then reads the
 same tokens in one piece, without a cache, mask or copy.
 
 How far may two right answers be apart? The copy, read plainly, shows what its precision costs; the
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["find_difference"]
 
 _LENGTH, _PAST_WINDOW, _SHORT, _LONGEST = 24, 8, 5, 8192
-_STEPS, _SUFFIX, _STEPS_AFTER = 6, 4, 4
+_STEPS, _SUFFIX, _STEPS_AFTER = 2, 4, 2
 # All that the model is asked about a row: what it said, and the suffix in between.
 _KEPT = _STEPS + 1 + _SUFFIX + _STEPS_AFTER + 1
 # Root mean squares of differences of log-probabilities, per unit of the logits' spread: what a copy
@@ -119,7 +119,7 @@ def _probe(generator: Generator, config: Any) -> tuple[list[list[int]], list[lis
         return [int(i) for i in torch.randint(config.vocab_size, (count,), generator=noise)]
 
     long = ids(length)
-    rows = [long, long[: length // 2] + ids(_SHORT), ids(_SHORT)]
+    rows = [long, long[: length // 2] + ids(_SHORT)]
     ends, everything = generator.eos_token_ids, set(range(config.vocab_size))
     logprobs: list[list[float | None]] = [[] for _ in rows]
     try:

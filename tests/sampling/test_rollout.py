@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mrlm.models.loading import encode_prompts, render_prompt
+from mrlm.models.loading import encode_prompts
 from mrlm.sampling.rollout import Record, rollout
 from mrlm.sampling.types import SamplingParams
 from mrlm.task import Task
@@ -55,8 +55,7 @@ def test_the_model_sees_the_rendered_prompts_and_the_sampling_options(
 
     ((prompt_ids, params),) = generator.calls
     rows = toy_task.build_dataset(2, 0, "test")
-    texts = [render_prompt(generator.tokenizer, row["prompt"]) for row in rows]
-    assert prompt_ids == encode_prompts(generator.tokenizer, texts)
+    assert prompt_ids == encode_prompts(generator.tokenizer, [row["prompt"] for row in rows])
     assert params == SamplingParams(9, temperature=0.7, top_p=0.9, seed=5)
     assert sum(done) == 2
 

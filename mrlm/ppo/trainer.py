@@ -12,14 +12,12 @@ CPU processes; vLLM shares the code paths used here but was not run.
 from __future__ import annotations
 
 import time
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
-from accelerate.utils import is_peft_model
 from torch import Tensor
 from transformers import AutoModel, PreTrainedModel, TrainerCallback
-from trl.models.utils import disable_gradient_checkpointing
-from trl.trainer.utils import disable_dropout_in_model, pad
+from trl.trainer.utils import disable_dropout_in_model
 
 from mrlm.ppo.config import PPOConfig
 from mrlm.ppo.gae import value_errors
@@ -30,28 +28,12 @@ from mrlm.ppo.rollout import (
     total_scores,
     without_reward_if_cut,
 )
-from mrlm.ppo.value import Recorder
+from mrlm.ppo.value import Recorder, present
 from mrlm.ppo.value_trainer import ValueTrainer
 from mrlm.trainers import trl_internals
 from mrlm.trainers.diagnostics import Diagnosis, DiagnosticsCallback
 from mrlm.trainers.interrupt import InterruptCallback
-from mrlm.trainers.online import Rollout
-
-_T = TypeVar("_T")
-
-# Model inputs beyond token ids that TRL puts into a batch for multimodal models.
-_MULTIMODAL = (
-    "pixel_values",
-    "image_grid_thw",
-    "num_images",
-    "pixel_attention_mask",
-    "spatial_shapes",
-    "num_tiles",
-    "image_sizes",
-    "token_type_ids",
-    "mm_token_type_ids",
-    "image_position_ids",
-)
+from mrlm.trainers.rollout import Rollout
 
 
 class PPOTrainer(ValueTrainer):
@@ -102,6 +84,12 @@ class PPOTrainer(ValueTrainer):
         args = PPOConfig() if args is None else args
         _check_arguments(args, critic, kwargs)
         super().__init__(model=model, reward_funcs=reward_funcs, args=args, **kwargs)
+        if args.update_fraction < 1 and self.aux_loss_enabled:
+            raise ValueError(
+                f"update_fraction={args.update_fraction} with a mixture of experts: its auxiliary "
+                "loss cannot be reweighted. Set update_fraction=1, or router_aux_loss_coef=0 in "
+                "the model's config."
+            )
         if args.critic_model_name_or_path is not None:
             critic = AutoModel.from_pretrained(
                 args.critic_model_name_or_path,
@@ -123,92 +111,11 @@ class PPOTrainer(ValueTrainer):
     # ------------------------------------------------------------------ advantages
 
     def _finish_rollout(self, batch: dict[str, Any], rollout: Rollout) -> dict[str, Any]:
-        if rollout.values is None:
-            # TRL needs no log-probabilities where every rollout is used once; values are needed.
-            size = "train" if self.model.training else "eval"
-            self._add_values(
-                rollout,
-                torch.cat([batch["prompt_ids"], batch["completion_ids"]], dim=1),
-                torch.cat([batch["prompt_mask"], batch["completion_mask"]], dim=1),
-                batch["completion_ids"].size(1),
-                batch_size=getattr(self.args, f"per_device_{size}_batch_size"),
-                **{name: batch[name] for name in _MULTIMODAL if name in batch},
-            )
+        batch = super()._finish_rollout(batch, rollout)
         self._add_advantages(batch, rollout)
         if self.args.update_fraction < 1 and self._mode == "train":
             return subsample(self.args, batch)
         return batch
-
-    def _get_per_token_logps_and_entropies(
-        self,
-        model: Any,
-        input_ids: Tensor,
-        attention_mask: Tensor,
-        logits_to_keep: int,
-        **kwargs: Any,
-    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """TRL's; of a rollout that is being made and its policy, the values are kept besides."""
-        rollout = self._rollout
-        if rollout is None or not self._is_policy(model):
-            return super()._get_per_token_logps_and_entropies(
-                model, input_ids, attention_mask, logits_to_keep, **kwargs
-            )
-        self._add_values(rollout, input_ids, attention_mask, logits_to_keep, **kwargs)
-        return present(rollout.logps), None, None
-
-    def _is_policy(self, model: Any) -> bool:
-        """Not the reference model, which with PEFT is the same model with its adapter switched."""
-        if model is not self.model:
-            return False
-        peft = self.accelerator.unwrap_model(model)
-        if not is_peft_model(peft):
-            return True
-        return bool(peft.has_active_enabled_adapter) and "ref" not in peft.active_adapters
-
-    def _add_values(
-        self,
-        rollout: Rollout,
-        input_ids: Tensor,
-        attention_mask: Tensor,
-        logits_to_keep: int,
-        **kwargs: Any,
-    ) -> None:
-        """Log-probabilities and values of a fresh rollout under the policy that sampled it.
-
-        Called once per rollout. Where the sampler recorded both, and the log-probabilities are not
-        compared with those of later policies, no forward pass is needed.
-        """
-        if self._sampler_told_values(rollout, input_ids.size(0)):
-            logps = [torch.tensor(completion.logprobs) for completion in rollout.completions]
-            values = [torch.tensor(completion.values) for completion in rollout.completions]
-            rollout.logps, rollout.values = (
-                pad(logps, padding_value=0),
-                pad(values, padding_value=0),
-            )
-            return
-        recorder = Recorder(self._packed(self.model), logits_to_keep)
-        checkpointing = self.args.gradient_checkpointing_kwargs
-        with torch.no_grad(), disable_gradient_checkpointing(self.model, checkpointing):
-            super()._get_per_token_logps_and_entropies(
-                recorder, input_ids, attention_mask, logits_to_keep, **kwargs
-            )
-        rollout.logps, rollout.values = recorder.logps, recorder.values
-
-    def _sampler_told_values(self, rollout: Rollout, rows: int) -> bool:
-        """Whether the values that the sampler recorded serve for the whole rollout.
-
-        Its rounding differs a little from the training forward's, so its log-probabilities are not
-        used where a ratio or a KL estimate would take the difference for a change of policy.
-        """
-        on_policy = self.args.gradient_accumulation_steps % self.args.rollout_window == 0
-        return bool(
-            on_policy
-            and not self.args.kl_in_reward
-            and not self.tools
-            and self.rollout_func is None  # it may sample several turns, or for somebody else
-            and not hasattr(self._causal_model(), "critic")
-            and len(rollout.completions) == rows
-        )
 
     def _add_advantages(self, batch: dict[str, Any], rollout: Rollout) -> None:
         """Replace group-relative advantages (B,) by those of each token, and add value targets."""
@@ -338,13 +245,6 @@ class _WarmUpCallback(TrainerCallback):
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if self._trainer._policy_is_frozen():
             self._trainer._drop_policy_gradients()
-
-
-def present(x: _T | None) -> _T:
-    """``x``, which TRL's flow has filled by now."""
-    if x is None:
-        raise RuntimeError("TRL did not run what PPOTrainer expects.")
-    return x
 
 
 def _check_arguments(args: Any, critic: Any, kwargs: dict[str, Any]) -> None:

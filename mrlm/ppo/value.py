@@ -11,12 +11,14 @@ import functools
 import types
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 from trl.trainer.utils import FusedCausalLMOutput
+
+_T = TypeVar("_T")
 
 # What a causal model's forward takes and its backbone does not.
 _LM_ARGUMENTS = {"labels", "shift_labels", "num_items_in_batch", "output_router_logits"}
@@ -115,6 +117,13 @@ def attach_value_function(model: Any, critic: Any = None, detach: bool = True) -
     model.forward = types.MethodType(forward, model)
 
 
+def present(x: _T | None) -> _T:
+    """``x``, which TRL's flow has filled by now."""
+    if x is None:
+        raise RuntimeError("TRL did not run what PPOTrainer expects.")
+    return x
+
+
 class Recorder:
     """A model that remembers what it said of the last tokens of its inputs, its values too.
 
@@ -150,9 +159,7 @@ class Recorder:
         Raises:
             RuntimeError: Nothing was run, or a model without a value function.
         """
-        if not self._values:
-            raise RuntimeError("TRL did not run the forward pass that PPOTrainer expects.")
-        return torch.cat(self._values)
+        return torch.cat(present(self._values or None))
 
 
 def _check_critic(critic: Any, policy: Any) -> None:

@@ -1,4 +1,4 @@
-"""An ``OnlineTrainer`` whose policy carries a value function: how it is optimised, clipped, saved.
+"""An ``OnlineTrainer`` whose policy carries a value function: read, optimised, clipped, saved.
 
 The value function lies inside the policy's module (``mrlm.ppo.value``). It has an optimizer group
 and a gradient clip of its own, and a file of its own in checkpoints, since it is no part of the
@@ -11,19 +11,41 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import nn
+import torch
+from accelerate.utils import is_peft_model
+from torch import Tensor, nn
+from trl.models.utils import disable_gradient_checkpointing
+from trl.trainer.utils import pad
 
 from mrlm.ppo.checkpoint import load_value_state, save_value_state, value_state
 from mrlm.ppo.value import (
+    Recorder,
     attach_value_function,
+    present,
     value_modules,
     value_parameter_groups,
     without_value_function,
 )
 from mrlm.trainers import trl_internals
 from mrlm.trainers.online import OnlineTrainer
+from mrlm.trainers.rollout import Rollout
 
 __all__ = ["ValueTrainer"]
+
+
+# Model inputs beyond token ids that TRL puts into a batch for multimodal models.
+_MULTIMODAL = (
+    "pixel_values",
+    "image_grid_thw",
+    "num_images",
+    "pixel_attention_mask",
+    "spatial_shapes",
+    "num_tiles",
+    "image_sizes",
+    "token_type_ids",
+    "mm_token_type_ids",
+    "image_position_ids",
+)
 
 
 class ValueTrainer(OnlineTrainer):
@@ -49,6 +71,93 @@ class ValueTrainer(OnlineTrainer):
             engine = self.vllm_generation
             parameters = engine._iter_named_params
             engine._iter_named_params = lambda: without_value_function(parameters())
+
+    # ------------------------------------------------------------------ values of a rollout
+
+    def _finish_rollout(self, batch: dict[str, Any], rollout: Rollout) -> dict[str, Any]:
+        if rollout.values is None:
+            # TRL needs no log-probabilities where every rollout is used once; values are needed.
+            size = "train" if self.model.training else "eval"
+            self._add_values(
+                rollout,
+                torch.cat([batch["prompt_ids"], batch["completion_ids"]], dim=1),
+                torch.cat([batch["prompt_mask"], batch["completion_mask"]], dim=1),
+                batch["completion_ids"].size(1),
+                batch_size=getattr(self.args, f"per_device_{size}_batch_size"),
+                **{name: batch[name] for name in _MULTIMODAL if name in batch},
+            )
+        return batch
+
+    def _get_per_token_logps_and_entropies(
+        self,
+        model: Any,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        logits_to_keep: int,
+        **kwargs: Any,
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """TRL's; of a rollout that is being made and its policy, the values are kept besides."""
+        rollout = self._rollout
+        if rollout is None or not self._is_policy(model):
+            return super()._get_per_token_logps_and_entropies(
+                model, input_ids, attention_mask, logits_to_keep, **kwargs
+            )
+        self._add_values(rollout, input_ids, attention_mask, logits_to_keep, **kwargs)
+        return present(rollout.logps), None, None
+
+    def _is_policy(self, model: Any) -> bool:
+        """Not the reference model, which with PEFT is the same model with its adapter switched."""
+        if model is not self.model:
+            return False
+        peft = self.accelerator.unwrap_model(model)
+        if not is_peft_model(peft):
+            return True
+        return bool(peft.has_active_enabled_adapter) and "ref" not in peft.active_adapters
+
+    def _add_values(
+        self,
+        rollout: Rollout,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        logits_to_keep: int,
+        **kwargs: Any,
+    ) -> None:
+        """Log-probabilities and values of a fresh rollout under the policy that sampled it.
+
+        Called once per rollout. Where the sampler recorded both, and the log-probabilities are not
+        compared with those of later policies, no forward pass is needed.
+        """
+        if self._sampler_told_values(rollout, input_ids.size(0)):
+            logps = [torch.tensor(completion.logprobs) for completion in rollout.completions]
+            values = [torch.tensor(completion.values) for completion in rollout.completions]
+            rollout.logps, rollout.values = (
+                pad(logps, padding_value=0),
+                pad(values, padding_value=0),
+            )
+            return
+        recorder = Recorder(self._packed(self.model), logits_to_keep)
+        checkpointing = self.args.gradient_checkpointing_kwargs
+        with torch.no_grad(), disable_gradient_checkpointing(self.model, checkpointing):
+            super()._get_per_token_logps_and_entropies(
+                recorder, input_ids, attention_mask, logits_to_keep, **kwargs
+            )
+        rollout.logps, rollout.values = recorder.logps, recorder.values
+
+    def _sampler_told_values(self, rollout: Rollout, rows: int) -> bool:
+        """Whether the values that the sampler recorded serve for the whole rollout.
+
+        Its rounding differs a little from the training forward's, so its log-probabilities are not
+        used where a ratio or a KL estimate would take the difference for a change of policy.
+        """
+        on_policy = self.args.gradient_accumulation_steps % self.args.rollout_window == 0
+        return bool(
+            on_policy
+            and not self.args.kl_in_reward
+            and not self.tools
+            and self.rollout_func is None  # it may sample several turns, or for somebody else
+            and not hasattr(self._causal_model(), "critic")
+            and len(rollout.completions) == rows
+        )
 
     # ------------------------------------------------------------------ optimisation
 

@@ -10,7 +10,8 @@ from trl.trainer.grpo_config import GRPOConfig as TRLGRPOConfig
 from mrlm.trainers import trl_internals
 from mrlm.trainers.batches import rows_with_gradient, take_rows
 from mrlm.trainers.dynamic_sampling import check_resampling
-from mrlm.trainers.online import OnlineTrainer, Rollout
+from mrlm.trainers.online import OnlineTrainer
+from mrlm.trainers.rollout import Rollout
 
 __all__ = ["GRPOConfig", "GRPOTrainer"]
 

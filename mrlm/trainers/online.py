@@ -12,7 +12,6 @@ Not covered: advantages, which are the subclasses' own (``_finish_rollout``).
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -21,7 +20,6 @@ from torch import Tensor, nn
 from transformers import TrainerState
 from trl.trainer.grpo_trainer import GRPOTrainer as TRLGRPOTrainer
 
-from mrlm.sampling.types import Completion
 from mrlm.trainers import trl_internals
 from mrlm.trainers.batches import grouped
 from mrlm.trainers.cpu_sampler import CPUSampler
@@ -31,35 +29,14 @@ from mrlm.trainers.dynamic_sampling import (
     group_outcomes,
     other_row,
 )
-from mrlm.trainers.packing import ATTENTION, Packed, allow_packing
+from mrlm.trainers.packable import allow_packing
+from mrlm.trainers.packing import ATTENTION, Packed
 from mrlm.trainers.resumption import RolloutBoundaryCallback, advance_to_epoch, resume_path
+from mrlm.trainers.rollout import Rollout
 
 logger = logging.getLogger(__name__)
 
-__all__ = ["OnlineTrainer", "Rollout"]
-
-
-@dataclass
-class Rollout:
-    """What is known of one rollout of B completions, from its sampling until its batch is made.
-
-    Attributes:
-        rows: Of the training set, one per completion; dynamic sampling puts others in their place.
-        generator: Ours, with the policy's present weights; ``None`` where TRL's own samples.
-        completions: What our sampler recorded of the last turn; empty where TRL's sampled.
-        completion_ids: Token ids of each completion, tools' included.
-        rewards: (N, F) of all processes' completions and all reward functions, NaN for ``None``.
-        logps: (B, T) of the completion tokens under the policy that sampled them, where asked for.
-        values: (B, T), where there is a value function.
-    """
-
-    rows: list[dict[str, Any]]
-    generator: Any = None
-    completions: list[Completion] = field(default_factory=list)
-    completion_ids: list[list[int]] = field(default_factory=list)
-    rewards: Tensor | None = None
-    logps: Tensor | None = None
-    values: Tensor | None = None
+__all__ = ["OnlineTrainer"]
 
 
 class OnlineTrainer(TRLGRPOTrainer):

@@ -15,6 +15,8 @@ from mrlm import PPOConfig, PPOTrainer
 from mrlm.sampling.types import SamplingParams
 from mrlm.trainers import GRPOConfig, GRPOTrainer
 
+pytestmark = pytest.mark.integration
+
 CLASSES: dict[str, tuple[Any, Any]] = {
     "grpo": (GRPOTrainer, GRPOConfig),
     "ppo": (PPOTrainer, PPOConfig),

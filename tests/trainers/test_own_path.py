@@ -14,7 +14,9 @@ from trained_architectures import build
 
 from mrlm import PPOConfig, PPOTrainer
 from mrlm.sampling import generator as sampling
-from mrlm.trainers import GRPOConfig, GRPOTrainer, packing
+from mrlm.trainers import GRPOConfig, GRPOTrainer, packable
+
+pytestmark = pytest.mark.integration
 
 CLASSES: dict[str, tuple[Any, Any]] = {
     "grpo": (GRPOTrainer, GRPOConfig),
@@ -149,13 +151,13 @@ def test_the_probe_finds_layers_that_mix_tokens_otherwise(
     tiny_tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As if nothing in its config told of this model's convolutions."""
-    monkeypatch.setattr(packing, "why_not_packed", lambda model: None)
+    monkeypatch.setattr(packable, "why_not_packed", lambda model: None)
     for name in ("lfm2", "gpt-oss"):
         model = build(name, tiny_tokenizer)
         before = model.config._attn_implementation
-        assert packing.allow_packing(model) is not None
+        assert packable.allow_packing(model) is not None
         assert model.config._attn_implementation == before
-    assert packing.allow_packing(build("qwen2", tiny_tokenizer)) is None
+    assert packable.allow_packing(build("qwen2", tiny_tokenizer)) is None
 
 
 def test_a_model_that_cannot_be_packed_is_left_as_it_was(

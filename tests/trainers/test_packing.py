@@ -8,7 +8,8 @@ import pytest
 import torch
 from trl.trainer.utils import add_fused_lm_head
 
-from mrlm.trainers.packing import ATTENTION, Packed, can_pack, pack
+from mrlm.trainers.packable import can_pack
+from mrlm.trainers.packing import ATTENTION, Packed, pack
 
 
 def batch() -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from mrlm.errors import ModelError
 from mrlm.sampling.types import Completion, SamplingParams
 from mrlm.trainers import trl_internals
 
@@ -47,36 +48,45 @@ class CPUSampler:
 
     def __init__(self, trainer: Any, note: Callable[[str], None]) -> None:
         self._trainer, self._note = trainer, note
-        self._failed_check: str | None = None
+        self._failed: str | None = None
+        self._next_check = 0
         self.generator: Any = None
         self.is_used = self._can_be_used()
 
     def synced(self) -> Any:
         """The ``Generator`` with the policy's present weights; ``None`` where TRL's own samples.
 
-        Whatever changed the weights since the last time, they are copied.
+        Whatever changed the weights since the last time, they are copied. The copy is compared with
+        the policy when it is made, and when 1, 8, 64 ... steps were trained: an adapter that is
+        copied wrongly shows nothing before it has learned something, and warm-ups delay that.
         """
         self.is_used = self._can_be_used()
         if not self.is_used:
             return None
-        trainer = self._trainer
+        trainer, step = self._trainer, self._trainer.state.global_step
         model = trainer.accelerator.unwrap_model(trainer.model)
-        if self.generator is not None:
-            self.generator.sync(model)
-            return self.generator
+        try:
+            if self.generator is None:
+                self.generator, self._next_check = self._copy(model), step
+            else:
+                self.generator.sync(model)
+            if step >= self._next_check:
+                self._next_check = max(1, 8 * step)
+                self._failed = self.generator.check(model)
+        except ModelError as error:
+            self._failed = str(error)
+        if self._failed is not None:
+            self.generator = None
+            self.is_used = self._can_be_used()
+        return self.generator
+
+    def _copy(self, model: Any) -> Any:
         from mrlm.sampling.generator import Generator
 
         # In the precision that training computes in, so that both see the same policy.
         base = model.get_base_model() if hasattr(model, "get_base_model") else model
-        dtype = torch.bfloat16 if trainer.args.bf16 else base.dtype
-        generator = Generator(model, trainer._tokenizer, dtype=dtype)
-        check = getattr(generator, "check", None)
-        self._failed_check = None if check is None else check(model)
-        if self._failed_check is not None:
-            self.is_used = self._can_be_used()
-            return None
-        self.generator = generator
-        return generator
+        dtype = torch.bfloat16 if self._trainer.args.bf16 else base.dtype
+        return Generator(model, self._trainer._tokenizer, dtype=dtype)
 
     def generate(
         self, generator: Any, prompt_ids: list[list[int]], value_head: Any
@@ -111,7 +121,7 @@ class CPUSampler:
             or trainer.is_deepspeed_enabled
         ):
             return False
-        reason = self._failed_check or self._why_not()
+        reason = self._failed or self._why_not()
         if reason is not None:
             self._note(f"TRL's own generate samples, several times slower on a CPU: {reason}")
         return reason is None

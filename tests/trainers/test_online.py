@@ -1,4 +1,4 @@
-"""The CPU's fast path: taken where it should be, and equal to TRL's own path."""
+"""The CPU path: taken where it should be, and equal to TRL's own path."""
 
 from __future__ import annotations
 
@@ -94,6 +94,7 @@ def test_grpo_trains_and_logs_as_trl_does(
     assert ours.model.config._attn_implementation == ATTENTION
     ours.train()
     theirs.train()
+    assert ours.notes == []  # the CPU path, whole and to the end
     more = {"frac_all_correct", "frac_none_correct"}
     assert ours.state.log_history[-1].keys() == theirs.state.log_history[-1].keys() | more
     assert any(

@@ -125,26 +125,54 @@ def test_the_models_generation_config_holds(
 
 
 @pytest.mark.parametrize("kind", CLASSES)
+@pytest.mark.parametrize("step", [0, 1, 8])
 def test_a_copy_that_fails_its_check_is_not_used(
+    step: int,
     kind: str,
     tiny_llama: Any,
     tiny_tokenizer: Any,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    checked: list[Any] = []
+    """When it is made, or when the policy has learned what the copy does not take over."""
+    checked: list[int] = []
+    used: list[int] = []
+    generate = sampling.Generator.generate
 
-    def check(self: Any, model: Any) -> str:
-        checked.append(model)
-        return "its log-probabilities differ by 0.5"
+    def check(self: Any, model: Any) -> str | None:
+        checked.append(trainer.state.global_step)
+        return "its log-probabilities differ by 0.5" if checked[-1] >= step else None
 
-    monkeypatch.setattr(sampling.Generator, "check", check, raising=False)
-    monkeypatch.setattr(sampling.Generator, "generate", None)  # must not be called
-    trainer = make(kind, tiny_llama(), tiny_tokenizer, tmp_path, settings={"max_steps": 2})
+    def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        used.append(trainer.state.global_step)
+        return generate(self, *args, **kwargs)
+
+    monkeypatch.setattr(sampling.Generator, "check", check)
+    monkeypatch.setattr(sampling.Generator, "generate", counted)
+    trainer = make(kind, tiny_llama(), tiny_tokenizer, tmp_path, settings={"max_steps": 10})
     assert_trains(trainer)
-    assert len(checked) == 1  # once, not at every rollout
+    assert trainer.state.global_step == 10
+    assert used == list(range(step))
+    assert checked == [s for s in (0, 1, 8) if s <= step]  # not at every rollout
     assert [note for note in trainer.notes if "differ by 0.5" in note]
     assert trainer.synced_generator() is None
+
+
+def test_a_wrong_copy_is_found_out(
+    tiny_llama: Any, tiny_tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The check itself, on a copy whose weights are not the policy's."""
+    sync = sampling.Generator.sync
+
+    def wrong(self: Any, model: Any) -> None:
+        sync(self, model)
+        with torch.no_grad():
+            next(iter(self._model.parameters())).mul_(1.1)
+
+    monkeypatch.setattr(sampling.Generator, "sync", wrong)
+    trainer = make("ppo", tiny_llama(), tiny_tokenizer, tmp_path)
+    assert_trains(trainer)
+    assert trainer.notes and trainer.synced_generator() is None
 
 
 def test_the_probe_finds_layers_that_mix_tokens_otherwise(

@@ -134,7 +134,7 @@ def test_the_table_names_every_private_name_that_is_used() -> None:
     package = Path(mrlm.__file__).parent
     files = [
         file
-        for room in ("trainers", "ppo", "experiment", "models", "evaluation")
+        for room in ("trainers", "ppo", "experiment", "models", "evaluation", "sampling")
         for file in sorted((package / room).rglob("*.py"))
     ]
     found = [_private_names(ast.parse(file.read_text(encoding="utf-8"))) for file in files]

@@ -16,6 +16,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import torch
+from transformers import GenerationMixin
 
 from mrlm.errors import ModelError
 from mrlm.sampling.types import Completion, SamplingParams
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CPUSampler"]
 
+_GENERATE = GenerationMixin.generate
 # Sampling options of TRL's, and the values with which they do nothing.
 _OFF: dict[str, tuple[Any, ...]] = {
     "top_k": (None, 0),
@@ -139,11 +141,23 @@ class CPUSampler:
         if trainer.args.generation_kwargs:
             return f"generation_kwargs={trainer.args.generation_kwargs}"
         model = trainer.accelerator.unwrap_model(trainer.model)
+        if _has_own_generate(model):
+            return "the model brings a generate of its own"
         config = _sampling_config(trainer.generation_config, model)
         for name, values in _OFF.items():
             if getattr(config, name) not in values:
                 return f"{name}={getattr(config, name)}"
         return why_not_covered(model, config)
+
+
+def _has_own_generate(model: Any) -> bool:
+    """Whether somebody has put another ``generate`` in the place of transformers'."""
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    return (
+        "generate" in vars(model)
+        or "generate" in vars(base)
+        or type(base).generate is not _GENERATE
+    )
 
 
 def _sampling_config(generation_config: GenerationConfig, model: Any) -> GenerationConfig:

@@ -11,6 +11,7 @@ import pytest
 import torch
 from datasets import Dataset
 from trained_architectures import build
+from transformers import GenerationMixin
 
 from mrlm import PPOConfig, PPOTrainer
 from mrlm.sampling import generator as sampling
@@ -156,6 +157,36 @@ def test_a_copy_that_fails_its_check_is_not_used(
     assert checked == [s for s in (0, 1, 8) if s <= step]  # not at every rollout
     assert [note for note in trainer.notes if "differ by 0.5" in note]
     assert trainer.synced_generator() is None
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+@pytest.mark.parametrize("where", ["instance", "class", "transformers"])
+def test_a_generate_of_the_models_own_is_what_samples(
+    where: str,
+    kind: str,
+    tiny_llama: Any,
+    tiny_tokenizer: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Guided decoding, say, or a test's stand-in: whenever it was put there."""
+    model = tiny_llama()
+    trainer = make(kind, model, tiny_tokenizer, tmp_path)
+    owner = {"instance": model, "class": type(model), "transformers": GenerationMixin}[where]
+
+    def generate(*args: Any, input_ids: torch.Tensor, **kwargs: Any) -> torch.Tensor:
+        return torch.cat([input_ids, torch.full((len(input_ids), 3), 77)], dim=1)
+
+    monkeypatch.setattr(owner, "generate", generate)
+    seen: list[list[int]] = []
+
+    def watched(completion_ids: list[list[int]], **_: Any) -> list[float]:
+        seen.extend(completion_ids)
+        return reward(completion_ids)
+
+    trainer.reward_funcs = [watched]
+    trainer.train()
+    assert seen and all(ids == [77, 77, 77] for ids in seen)
 
 
 def test_a_wrong_copy_is_found_out(

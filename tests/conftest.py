@@ -7,7 +7,6 @@ fixture is a factory, so that a test gets fresh weights and may change the size:
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import signal
@@ -203,15 +202,10 @@ def tool_tokenizer(tiny_tokenizer: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def hub_module() -> Any:
-    """``hub_server.py``; tests are no package, so it is loaded from its file."""
-    spec = importlib.util.spec_from_file_location(
-        "hub_server", Path(__file__).with_name("hub_server.py")
-    )
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    """``hub_server.py``."""
+    import hub_server
+
+    return hub_server
 
 
 @pytest.fixture

@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
+from bench import gpu as bench
 
 SCRIPT = Path(__file__).parent / "bench" / "gpu.py"
 
 
-@pytest.fixture(scope="module")
-def bench() -> Any:
-    spec = importlib.util.spec_from_file_location("bench_gpu", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_options(bench: Any) -> None:
+def test_options() -> None:
     options = bench.parse_arguments(["--steps", "2", "--runs", "GRPO", "PPO, critic"])
     assert (options.steps, options.runs) == (2, ["GRPO", "PPO, critic"])
     assert bench.parse_arguments([]).runs == list(bench.RUNS)
 
 
 @pytest.mark.parametrize("wrong", [("--completions", "12"), ("--steps", "0"), ("--runs", "DPO")])
-def test_wrong_options(bench: Any, wrong: tuple[str, ...]) -> None:
+def test_wrong_options(wrong: tuple[str, ...]) -> None:
     with pytest.raises(SystemExit):
         bench.parse_arguments(list(wrong))
 
@@ -51,7 +41,7 @@ def test_refuses_without_a_gpu() -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_table(bench: Any) -> None:
+def test_table() -> None:
     options = bench.parse_arguments(["--completions", "8", "--tokens", "100"])
     results = {
         "GRPO": {"seconds": [2.0, 1.0, 4.0], "peak_bytes": 3 * 2**30},

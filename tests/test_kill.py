@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import kill_run
 import pytest
 import torch
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("kill")]
 
-SCRIPT = Path(__file__).with_name("kill_run.py")
 FAST = ("ppo-full", "grpo-lora", "sft-full", "dpo-lora")
 SLOW = ("ppo-lora", "grpo-full", "sft-lora", "dpo-full")
 RUNS = [*FAST, *(pytest.param(run, marks=pytest.mark.slow) for run in SLOW)]
@@ -34,19 +33,10 @@ def killed(base: Path, request: pytest.FixtureRequest) -> Path:
     out = base.with_name("killed")
     tests = [item for item in request.session.items if item.path == request.path]
     runs = [item.callspec.params["run"] for item in tests if isinstance(item, pytest.Function)]
-    command = [sys.executable, str(SCRIPT), str(base), str(out), *runs]
+    command = [sys.executable, kill_run.__file__, str(base), str(out), *runs]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return out
-
-
-@pytest.fixture(scope="module")
-def kill_run() -> Any:
-    spec = importlib.util.spec_from_file_location(SCRIPT.stem, SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def weights(trainer: Any) -> dict[str, torch.Tensor]:
@@ -54,9 +44,7 @@ def weights(trainer: Any) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("run", RUNS)
-def test_resume_after_kill(
-    run: str, base: Path, killed: Path, kill_run: Any, tmp_path: Path
-) -> None:
+def test_resume_after_kill(run: str, base: Path, killed: Path, tmp_path: Path) -> None:
     folder = killed / run
     assert (folder / "exit_code").read_text() == str(-signal.SIGKILL)
     # A save is due at step 5; PPO and GRPO wait for the end of the rollout.

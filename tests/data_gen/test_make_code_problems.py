@@ -1,31 +1,16 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from make_code_problems import main
 
-Main = Callable[[list[str]], None]
-SCRIPT = Path(__file__).parents[2] / "data_gen" / "make_code_problems.py"
-
-
-@pytest.fixture
-def main(monkeypatch: pytest.MonkeyPatch) -> Main:
-    """The job's ``main``; scripts are no package, so it is loaded from its file."""
-    spec = importlib.util.spec_from_file_location("make_code_problems", SCRIPT)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    # The argument parser resolves the dataclass's annotations in its module.
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
-    return module.main
+FOLDER = Path(__file__).parents[2] / "data_gen"
 
 
-def test_writes_the_layout(main: Main, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_writes_the_layout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "new" / "code_problems.json"
     main(["--output", str(output)])
     problems = json.loads(output.read_text())
@@ -40,10 +25,10 @@ def test_writes_the_layout(main: Main, tmp_path: Path, capsys: pytest.CaptureFix
             ast.literal_eval(test["output"])
     assert "code_001" in capsys.readouterr().out
     # The file in the repository is what the command writes.
-    assert output.read_text() == SCRIPT.with_name("code_problems.json").read_text()
+    assert output.read_text() == (FOLDER / "code_problems.json").read_text()
 
 
-def test_arguments_choose_the_problems(main: Main, tmp_path: Path) -> None:
+def test_arguments_choose_the_problems(tmp_path: Path) -> None:
     output = tmp_path / "problems.json"
     flags = ["--output", str(output), "--size", "5", "--difficulties", "hard", "easy"]
     main([*flags, "--seed", "3"])
@@ -61,7 +46,7 @@ def test_arguments_choose_the_problems(main: Main, tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_request_leaves_the_old_file(
-    main: Main, tmp_path: Path, flags: list[str], message: str
+    tmp_path: Path, flags: list[str], message: str
 ) -> None:
     output = tmp_path / "problems.json"
     output.write_text("old")

@@ -1,31 +1,13 @@
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-Main = Callable[[list[str]], None]
-SCRIPT = Path(__file__).parents[2] / "data_gen" / "make_debate_topics.py"
+from make_debate_topics import main
 
 
-@pytest.fixture
-def main(monkeypatch: pytest.MonkeyPatch) -> Main:
-    """The job's ``main``; scripts are no package, so it is loaded from its file."""
-    spec = importlib.util.spec_from_file_location("make_debate_topics", SCRIPT)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
-    return module.main
-
-
-def test_writes_the_eight_topics(
-    main: Main, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_writes_the_eight_topics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     main([])
     topics = json.loads(Path("debate_topics.json").read_text())
@@ -52,7 +34,7 @@ def test_writes_the_eight_topics(
     assert Path("debate_topics.json").read_text() != first
 
 
-def test_other_topics(main: Main, tmp_path: Path) -> None:
+def test_other_topics(tmp_path: Path) -> None:
     output = tmp_path / "topics.json"
     main(["--topics", "zoos", "dams", "--output", str(output)])
     assert [topic["topic"][:4] for topic in json.loads(output.read_text())] == ["Zoos", "Rive"]

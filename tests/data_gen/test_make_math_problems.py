@@ -1,30 +1,13 @@
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-Main = Callable[[list[str]], None]
-SCRIPT = Path(__file__).parents[2] / "data_gen" / "make_math_problems.py"
+from make_math_problems import main
 
 
-@pytest.fixture
-def main(monkeypatch: pytest.MonkeyPatch) -> Main:
-    """The job's ``main``; scripts are no package, so it is loaded from its file."""
-    spec = importlib.util.spec_from_file_location("make_math_problems", SCRIPT)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    # The argument parser resolves the dataclass's annotations in its module.
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
-    return module.main
-
-
-def test_writes_the_layout(main: Main, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_writes_the_layout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "new" / "math_problems.json"
     main(["--output", str(output)])
     problems = json.loads(output.read_text())
@@ -36,7 +19,7 @@ def test_writes_the_layout(main: Main, tmp_path: Path, capsys: pytest.CaptureFix
     assert "math_001" in capsys.readouterr().out
 
 
-def test_arguments_choose_the_problems(main: Main, tmp_path: Path) -> None:
+def test_arguments_choose_the_problems(tmp_path: Path) -> None:
     output = tmp_path / "problems.json"
     main(["--output", str(output), "--size", "5", "--difficulties", "hard", "easy", "--seed", "3"])
     first = json.loads(output.read_text())
@@ -45,7 +28,7 @@ def test_arguments_choose_the_problems(main: Main, tmp_path: Path) -> None:
     assert first != json.loads(output.read_text())
 
 
-def test_a_wrong_difficulty_leaves_the_old_file(main: Main, tmp_path: Path) -> None:
+def test_a_wrong_difficulty_leaves_the_old_file(tmp_path: Path) -> None:
     output = tmp_path / "problems.json"
     output.write_text("old")
     with pytest.raises(ValueError, match="simple"):

@@ -1,33 +1,14 @@
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-Main = Callable[[list[str]], None]
-SCRIPT = Path(__file__).parents[2] / "data_gen" / "make_tool_scenarios.py"
+from make_tool_scenarios import main
 
 
-@pytest.fixture
-def main(monkeypatch: pytest.MonkeyPatch) -> Main:
-    """The job's ``main``; scripts are no package, so it is loaded from its file."""
-    spec = importlib.util.spec_from_file_location("make_tool_scenarios", SCRIPT)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    # The argument parser resolves the dataclass's annotations in its module.
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
-    return module.main
-
-
-def test_writes_five_scenarios(
-    main: Main, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_writes_five_scenarios(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "new" / "tool_scenarios.json"
     main(["--output", str(output)])
     scenarios = json.loads(output.read_text())
@@ -41,7 +22,7 @@ def test_writes_five_scenarios(
     assert "tool_001" in capsys.readouterr().out
 
 
-def test_arguments_choose_the_scenarios(main: Main, tmp_path: Path) -> None:
+def test_arguments_choose_the_scenarios(tmp_path: Path) -> None:
     texts = []
     for seed in ("0", "0", "1"):
         output = tmp_path / "scenarios.json"
@@ -52,7 +33,7 @@ def test_arguments_choose_the_scenarios(main: Main, tmp_path: Path) -> None:
     assert len(set(questions)) == 12
 
 
-def test_a_wrong_split_leaves_the_old_file(main: Main, tmp_path: Path) -> None:
+def test_a_wrong_split_leaves_the_old_file(tmp_path: Path) -> None:
     output = tmp_path / "scenarios.json"
     output.write_text("old")
     with pytest.raises(ValueError, match="dev"):

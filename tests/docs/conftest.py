@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-# ``pages`` and ``parsers`` are modules beside the tests.
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import importlib.util
 import inspect
 import math
 import sys
@@ -16,26 +15,13 @@ from typing import Any
 import pages
 import pytest
 import torch
+from tasks import test_contract as contract
 
 from mrlm.models.loading import load_model
 from mrlm.tasks import TASKS
 
 PAGE = pages.ROOT / "docs" / "own_task.md"
 LONGEST = 65  # lines; the page promises about sixty
-
-
-def _contract() -> Any:
-    """``test_contract.py`` as a module; tests are no package, so it is loaded from its file."""
-    spec = importlib.util.spec_from_file_location(
-        "docs_contract", pages.ROOT / "tests" / "tasks" / "test_contract.py"
-    )
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-CONTRACT = _contract()
 FILE, SCRIPT = (block.text for block in pages.blocks(PAGE) if block.language == "python")
 
 
@@ -50,7 +36,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def _calls() -> list[Any]:
     """Every check of the contract, with each of its parameters' values."""
     calls = []
-    for name, check in vars(CONTRACT).items():
+    for name, check in vars(contract).items():
         if not (name.startswith("test_") and "task" in inspect.signature(check).parameters):
             continue
         marks = [m.args for m in getattr(check, "pytestmark", []) if m.name == "parametrize"]

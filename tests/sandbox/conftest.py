@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from mrlm.sandbox import Sandbox
-
-# The attacks and the naive runner are modules beside the tests.
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +17,13 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="session")
 def quick_sandbox() -> Iterator[Sandbox]:
-    """For candidates that hang on purpose, or fill their memory, which takes its time."""
+    """For candidates that hang on purpose."""
     with Sandbox(workers=2, time_limit=1.0, memory_mb=192) as shared:
+        yield shared
+
+
+@pytest.fixture(scope="session")
+def patient_sandbox() -> Iterator[Sandbox]:
+    """For candidates that fill their memory; on a busy machine that may take long."""
+    with Sandbox(workers=1, time_limit=60.0, memory_mb=192) as shared:
         yield shared

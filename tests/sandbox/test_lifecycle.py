@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +41,14 @@ def folders() -> set[str]:
     return {name for name in os.listdir(tempfile.gettempdir()) if name.startswith("mrlm-sandbox-")}
 
 
+def passes(sandbox: Sandbox) -> bool:
+    return sandbox.check_many([GOOD])[0].passed
+
+
+def processes() -> set[int]:
+    return set(sandbox_processes(os.getpid()))
+
+
 def open_descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
@@ -51,7 +58,7 @@ def run_script(script: str, *arguments: str) -> subprocess.Popen[str]:
     root = str(Path(mrlm.__file__).parents[1])
     return subprocess.Popen(
         [sys.executable, "-c", script, *arguments],
-        env={**os.environ, "PYTHONPATH": root},
+        env={**os.environ, "PYTHONPATH": f"{root}:{Path(__file__).parent}"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -59,43 +66,45 @@ def run_script(script: str, *arguments: str) -> subprocess.Popen[str]:
 
 
 def test_nothing_starts_before_it_is_needed_and_nothing_is_left() -> None:
-    processes, before = sandbox_processes(os.getpid()), folders()
+    others, before = processes(), folders()
     with Sandbox(workers=2) as sandbox:
-        assert sandbox_processes(os.getpid()) == processes
-        assert sandbox._check(GOOD).passed
-        assert len(sandbox_processes(os.getpid())) == len(processes) + 1
-    assert until(lambda: sandbox_processes(os.getpid()) == processes)
+        assert processes() == others
+        assert passes(sandbox)
+        assert len(processes() - others) == 1
+    assert until(lambda: processes() == others)
     assert folders() <= before
     with pytest.raises(SandboxError, match="closed"):
-        sandbox._check(GOOD)
+        passes(sandbox)
 
 
 def test_a_forgotten_sandbox_ends_with_its_last_reference() -> None:
-    processes, before = sandbox_processes(os.getpid()), folders()
+    others, before = processes(), folders()
     sandbox = Sandbox(workers=1)
     session = sandbox.session()
     assert session.run("1").passed
     with pytest.warns(ResourceWarning):
         del sandbox, session
         gc.collect()
-        assert until(lambda: sandbox_processes(os.getpid()) == processes)
+        assert until(lambda: processes() == others)
     assert until(lambda: folders() <= before)
 
 
 def test_a_forgotten_session_gives_its_process_back() -> None:
+    others = processes()
     with Sandbox(workers=1) as sandbox:
         for _ in range(5):
             session = sandbox.session()
             assert session.run("1").output == "1\n"
             del session
             gc.collect()
-        assert len(sandbox._all) == 1
+        assert until(lambda: len(processes() - others) == 1)
         session = sandbox.session()
     with pytest.raises(SandboxError):
         session.run("1")
 
 
 def test_close_ends_what_is_running() -> None:
+    others = processes()
     sandbox = Sandbox(workers=1, time_limit=60)
     raised: list[BaseException] = []
 
@@ -107,8 +116,7 @@ def test_close_ends_what_is_running() -> None:
 
     thread = threading.Thread(target=hang)
     thread.start()
-    assert until(lambda: len(sandbox._all) == 1)
-    time.sleep(0.3)
+    assert until(lambda: len(processes() - others) == 2)  # the zygote and the candidate
     sandbox.close()
     thread.join(10)
     assert not thread.is_alive()
@@ -179,16 +187,16 @@ def test_a_zygote_that_cannot_be_started_leaves_no_folder(monkeypatch: pytest.Mo
 
 
 def test_kill_9_of_a_zygote_ends_its_run_and_costs_one_error() -> None:
+    others = processes()
     with Sandbox(workers=1, time_limit=60) as sandbox:
-        sandbox._check(GOOD)
-        (worker,) = sandbox._all
-        killer = threading.Timer(0.5, worker._process.kill)
+        passes(sandbox)
+        (zygote,) = processes() - others
+        killer = threading.Timer(0.5, os.kill, [zygote, signal.SIGKILL])
         killer.start()
         with pytest.raises(SandboxError, match="own process is gone"):
             sandbox.check_function("def f():\n    while True: pass", "f", CASES)
-        pid = str(worker._process.pid)
-        assert until(lambda: pid not in map(_parent, sandbox_processes(os.getpid())))
-        assert sandbox._check(GOOD).passed
+        assert until(lambda: str(zygote) not in map(_parent, processes()))
+        assert passes(sandbox)
 
 
 def _parent(pid: int) -> str:
@@ -200,6 +208,7 @@ def _parent(pid: int) -> str:
 
 FORKED = """
 import os, sys, threading
+from processes import sandbox_processes
 from mrlm.sandbox import Sandbox, SandboxError
 cases = [{"input": "", "output": "1"}]
 with Sandbox(workers=1) as sandbox:
@@ -207,14 +216,13 @@ with Sandbox(workers=1) as sandbox:
     assert good()
     session = sandbox.session()
     session.run("x = 7")
-    zygotes = {worker._process.pid for worker in sandbox._all}
     slow = "import time; time.sleep(1)"
     busy = threading.Thread(target=sandbox.check_program, args=[slow, cases])
     busy.start()
     child = os.fork()
     if child == 0:
         assert good() and good()
-        assert not zygotes & {worker._process.pid for worker in sandbox._all}
+        assert len(sandbox_processes(os.getpid())) == 1, "a zygote of its own"
         try:
             session.run("x")
         except SandboxError:
@@ -241,10 +249,11 @@ def test_pickling_gives_a_sandbox_with_the_same_limits() -> None:
     with Sandbox(3, 1.5, 256, 99) as sandbox, pickle.loads(pickle.dumps(sandbox)) as copy:
         settings = ("workers", "time_limit", "memory_mb", "output_limit", "isolation")
         assert [getattr(copy, name) for name in settings] == [3, 1.5, 256, 99, "full"]
-        assert copy._check(GOOD).passed
+        assert passes(copy)
 
 
 def test_many_threads_share_a_sandbox() -> None:
+    others = processes()
     with Sandbox(workers=2) as sandbox:
         wrong: list[object] = []
 
@@ -259,7 +268,7 @@ def test_many_threads_share_a_sandbox() -> None:
         for thread in threads:
             thread.join()
         assert not wrong
-        assert len(sandbox._all) <= 2
+        assert until(lambda: len(processes() - others) <= 2)
 
 
 def test_verdicts_keep_the_order_of_the_jobs() -> None:
@@ -275,13 +284,13 @@ def test_verdicts_keep_the_order_of_the_jobs() -> None:
 
 def test_ctrl_c_in_the_trainer_ends_the_run_and_keeps_the_sandbox_usable() -> None:
     with Sandbox(workers=1, time_limit=60) as sandbox:
-        sandbox._check(GOOD)
+        passes(sandbox)
         interrupt = threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGINT])
         interrupt.start()
         with pytest.raises(KeyboardInterrupt):
             sandbox.check_program("while True: pass", CASES)
         interrupt.join()
-        assert sandbox._check(GOOD).passed
+        assert passes(sandbox)
 
 
 def mixed_jobs(count: int) -> list[FunctionJob | SuiteJob | ProgramJob]:
@@ -304,22 +313,23 @@ def mixed_jobs(count: int) -> list[FunctionJob | SuiteJob | ProgramJob]:
 
 
 def check_that_nothing_grows(runs: int) -> None:
+    others = processes()
     with Sandbox(workers=2) as sandbox:
         sandbox.check_many(mixed_jobs(100))
         gc.collect()
-        processes, before = sandbox_processes(os.getpid()), folders()
+        zygotes, before = processes() - others, folders()
+        assert len(zygotes) == 2
         memory, descriptors = resident_bytes(), open_descriptors()
         for _ in range(runs // 100):
             statuses = [verdict.status for verdict in sandbox.check_many(mixed_jobs(100))]
             assert statuses.count("passed") == 30
         gc.collect()
-        assert sorted(sandbox_processes(os.getpid())) == sorted(processes)
+        assert processes() - others == zygotes
         assert folders() == before
         assert open_descriptors() == descriptors
         assert resident_bytes() - memory < 4 << 20
-        zygotes = [worker._process.pid for worker in sandbox._all]
         assert all(len(os.listdir(f"/proc/{pid}/fd")) < 20 for pid in zygotes)
-    assert until(lambda: not set(zygotes) & set(sandbox_processes(os.getpid())))
+    assert until(lambda: not zygotes & processes())
 
 
 def test_nothing_grows_over_500_runs() -> None:

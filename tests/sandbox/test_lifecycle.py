@@ -169,6 +169,7 @@ def test_a_zygote_whose_trainer_ended_while_it_started_leaves_no_folder(tmp_path
                 str(folder),
                 "rlimits-unsafe",
                 str(1 << 30),
+                "{}",
             ],
             pass_fds=[theirs.fileno()],
             check=False,

@@ -28,8 +28,11 @@ GOOD = FunctionJob("def f(): return 1", "f", CASES)
 
 
 @pytest.fixture(autouse=True)
-def own_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def own_temporary_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
     """Other processes make folders of sandboxes as well."""
+    tmp_path_factory.getbasetemp()  # made when first asked for, and not in here
     with tempfile.TemporaryDirectory(prefix="mrlm-test-") as folder:
         os.chmod(folder, 0o755)
         monkeypatch.setenv("TMPDIR", folder)

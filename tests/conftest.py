@@ -32,7 +32,7 @@ if "gpu" not in sys.argv:
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-pytest_plugins = ["toy_task"]
+pytest_plugins = ["online_trainers", "toy_task"]
 
 PAD, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 

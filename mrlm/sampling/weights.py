@@ -54,7 +54,7 @@ def empty_copy(model: PreTrainedModel, dtype: torch.dtype, device: torch.device)
     copied.requires_grad_(False)
     implementation = config._attn_implementation
     # Eager attention stays: some models compute in it what no other attention does.
-    if implementation != "eager" and copied._supports_attention_backend:
+    if implementation != "eager" and getattr(copied, "_supports_attention_backend", False):
         if copied.device.type == "cpu":
             copied.set_attn_implementation(ATTENTION)
         elif implementation != "sdpa":

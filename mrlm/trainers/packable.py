@@ -42,7 +42,7 @@ def why_not_packed(model: Any) -> str | None:
     config = base.config.get_text_config()
     if config is not base.config:
         return "it is multimodal"
-    if not base._supports_attention_backend:
+    if not getattr(base, "_supports_attention_backend", False):
         return "it brings attention of its own"
     if config._attn_implementation not in ("sdpa", ATTENTION):
         return f"attn_implementation={config._attn_implementation!r}"

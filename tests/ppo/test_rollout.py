@@ -171,6 +171,7 @@ def test_a_sampler_that_recorded_values_saves_the_forward_pass(
     for settings, passes in (({}, 0), ({"num_ppo_epochs": 2}, 1)):
         trainer = make_trainer(**settings, whiten_advantages=False)
         torch.nn.init.normal_(trainer.model.value_head.weight, std=0.3)
+        rollout(trainer)  # the sampler is made, and checked by forwards of its own
         calls: list[Any] = []
         hook = trainer.model.model.register_forward_hook(lambda *_, calls=calls: calls.append(1))
         batch = rollout(trainer)

@@ -1,4 +1,4 @@
-"""A PPO trainer on a tiny model, small enough to train in a second."""
+"""PPO and GRPO trainers on a tiny model, small enough to train in a second."""
 
 from __future__ import annotations
 

@@ -185,7 +185,9 @@ def extract_answer(
     ``None`` when there is no claim, when claims differ, or when the claim is negated. Linear in
     the length of ``text``.
     """
-    text = _without_end_tokens(_without_thinking(text, think_tags))
+    if think_tags[1] in text or think_tags[0] in text:
+        text = _without_thinking(text, think_tags)
+    text = _without_end_tokens(text)
     if answer_format == "last_number":
         return _last_number(text)
     claims = _CLAIMS[answer_format](text)
@@ -215,8 +217,10 @@ def _without_thinking(text: str, think_tags: tuple[str, str]) -> str:
 
 def _without_end_tokens(text: str) -> str:
     """Without the marks of the end that a decoder was not told to skip."""
+    if text[-1:].isalnum():
+        return text  # nearly every text
     for _ in range(_MAX_END_TOKENS):
-        # Nearly every text stops at the first test, and spaces alone are left where they are.
+        # Spaces alone are left where they are.
         if not text[-_MAX_END_TOKEN:].rstrip().endswith(">"):
             break
         match = _END_TOKEN.search(text, max(0, len(text) - _MAX_END_TOKEN))
@@ -254,7 +258,10 @@ def _line_claims(text: str, pattern: re.Pattern[str]) -> list[Claim]:
     claims = []
     for match in pattern.finditer(text):
         # The guards look at running text; a line's slot takes the whole line, so nothing is around.
-        claims.append((0, len(text), _without_end_tokens(match[1]).strip().strip("*_").strip()))
+        content = match[1].strip()
+        if content.endswith(">"):
+            content = _without_end_tokens(content).strip()
+        claims.append((0, len(text), content.strip("*_").strip()))
         if len(claims) > _MAX_CLAIMS:
             break
     return claims

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 
+from mrlm.tasks.math.answer_format import ANSWER_TYPES
 from mrlm.tasks.math.choices import parse_choice, same_choice
 from mrlm.tasks.math.expressions import (
     Items,
@@ -74,8 +75,12 @@ def compare(answer: str | None, reference: str, answer_type: str, ask: Ask) -> s
         gold = _parse_reference(reference)
         if gold is None:
             return "bad_reference"
+        if answer == reference:
+            return "same"
         given = None if answer is None else parse_literal(answer)
         return "same" if given is not None and _same_literal(gold, given) else "different"
+    if answer_type not in ANSWER_TYPES:
+        return "error"
     if not is_reference(reference, answer_type):
         return "bad_reference"
     if answer is None:

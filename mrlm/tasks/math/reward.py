@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 from mrlm.tasks.math.answer_format import (
-    ANSWER_TYPES,
     THINK_TAGS,
     check_answer_format,
     completion_text,
@@ -96,13 +96,21 @@ class MathReward:
         Returns:
             1.0, 0.0 or ``None`` for each completion.
         """
-        types = answer_type if answer_type is not None else [None] * len(completions)
-        questions = [
-            self._question(completion, reference, kind)
-            for completion, reference, kind in zip(completions, answer, types, strict=True)
-        ]
-        found = _outcomes(questions)
-        outcomes = [found[question] for question in questions]
+        own, answer_format, think_tags = self.answer_type, self.answer_format, self.think_tags
+        types = answer_type if answer_type is not None else repeat(own, len(completions))
+        outcomes: list[str] = []
+        waiting: dict[int, _Question] = {}
+        for completion, reference, row_type in zip(completions, answer, types, strict=True):
+            kind = row_type or own
+            found = extract_answer(completion_text(completion), answer_format, kind, think_tags)
+            outcome = compare(found, _reference_text(reference), kind, _no_algebra)
+            if outcome == _ALGEBRA_NEEDED:
+                waiting[len(outcomes)] = (found, _reference_text(reference), kind)
+            outcomes.append(outcome)
+        if waiting:
+            verdicts = _side_by_side(waiting.values())
+            for index, question in waiting.items():
+                outcomes[index] = verdicts[question]
         self._report(Counter(outcomes), log_metric)
         return [_OUTCOMES[outcome] for outcome in outcomes]
 
@@ -170,28 +178,14 @@ def _reference_text(reference: Any) -> str:
 
 def _outcome(question: _Question) -> str:
     found, reference, kind = question
-    if kind not in ANSWER_TYPES:
-        return "error"
     return compare(found, reference, kind, symbolic_ask() if kind in _ALGEBRA else _no_algebra)
 
 
-def _outcomes(questions: Sequence[_Question]) -> dict[_Question, str]:
-    """The outcome of each different question; those that take algebra side by side."""
-    outcomes = {}
-    waiting = []
-    for question in questions:
-        if question in outcomes:
-            continue
-        found, reference, kind = question
-        outcomes[question] = (
-            compare(found, reference, kind, _no_algebra) if kind in ANSWER_TYPES else "error"
-        )
-        if outcomes[question] == _ALGEBRA_NEEDED:
-            waiting.append(question)
-    if waiting:
-        with ThreadPoolExecutor(min(WORKERS, len(waiting))) as threads:
-            outcomes.update(zip(waiting, threads.map(_outcome, waiting), strict=True))
-    return outcomes
+def _side_by_side(questions: Iterable[_Question]) -> dict[_Question, str]:
+    """The outcome of each different question that takes algebra."""
+    waiting = list(dict.fromkeys(questions))
+    with ThreadPoolExecutor(min(WORKERS, len(waiting))) as threads:
+        return dict(zip(waiting, threads.map(_outcome, waiting), strict=True))
 
 
 def _no_algebra(reference: str, answer: str, tolerance: float) -> str:

@@ -54,6 +54,7 @@ class OnlineTrainer(TRLGRPOTrainer):
     max_completion_length: int
     _metrics: Any
     _step: int
+    _rollout: Rollout | None = None  # while one is being made
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -64,7 +65,6 @@ class OnlineTrainer(TRLGRPOTrainer):
             trl_internals.usable(use, self)  # said now, not when it is missed
         self.notes: list[str] = []
         self.sampler = CPUSampler(self, self._note)
-        self._rollout: Rollout | None = None
         self._train_sampler: Any = None
         self._check_resampling()
         self._boundary = RolloutBoundaryCallback(self)

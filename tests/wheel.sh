@@ -8,7 +8,7 @@ place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 unset PYTHONPATH
 
-# Of a copy: setuptools leaves its build folder beside the sources, and takes up an old one's files.
+# Of a copy that holds what git knows, and nothing that lies about.
 mkdir "$place/source" "$place/empty"
 (cd "$checkout" && git ls-files -z | tar --create --null --files-from -) | tar -x -C "$place/source"
 "$python" -m pip wheel --quiet --no-deps --wheel-dir "$place/dist" "$place/source"

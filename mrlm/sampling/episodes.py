@@ -101,7 +101,7 @@ def play_episodes(
             )
         ]
     add_tool_calling(tokenizer)
-    episodes = [_start(tokenizer, row, task) for row in rows for _ in range(count)]
+    episodes = [_reset(tokenizer, row, task) for row in rows for _ in range(count)]
     active = episodes
     for turn in range(task.max_tool_calling_iterations + 1):
         if not active:
@@ -121,18 +121,20 @@ def play_episodes(
             keep_cache=True,
         )
         for episode, completion in zip(active, completions, strict=True):
-            _listen(episode, tokenizer, completion.token_ids, completion.finished, max_new_tokens)
-        going = [episode for episode in active if episode.finished and episode.pending]
+            _append_turn(
+                episode, tokenizer, completion.token_ids, completion.finished, max_new_tokens
+            )
+        alive = [episode for episode in active if episode.finished and episode.pending]
         if turn < task.max_tool_calling_iterations:
-            going = [e for e in going if _answer_calls(e, tokenizer, max_new_tokens)]
+            alive = [e for e in alive if _run_tool_calls(e, tokenizer, max_new_tokens)]
         else:
-            going = []
-        if progress is not None and len(going) < len(active):
-            progress(len(active) - len(going))
+            alive = []
+        if progress is not None and len(alive) < len(active):
+            progress(len(active) - len(alive))
         for episode in active:
-            if not any(episode is other for other in going):
+            if not any(episode is other for other in alive):
                 _close(episode.environment)
-        active = going
+        active = alive
     return episodes
 
 
@@ -163,7 +165,7 @@ def transcript(messages: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _start(tokenizer: PreTrainedTokenizerBase, row: Mapping[str, Any], task: Task) -> Episode:
+def _reset(tokenizer: PreTrainedTokenizerBase, row: Mapping[str, Any], task: Task) -> Episode:
     factory = task.environment
     if isinstance(factory, Mapping):
         factory = factory[row["environment"]]
@@ -183,7 +185,7 @@ def _start(tokenizer: PreTrainedTokenizerBase, row: Mapping[str, Any], task: Tas
     return Episode(list(prompt_ids), environment)  # type: ignore[arg-type]
 
 
-def _listen(
+def _append_turn(
     episode: Episode,
     tokenizer: PreTrainedTokenizerBase,
     token_ids: list[int],
@@ -191,9 +193,9 @@ def _listen(
     max_new_tokens: int,
 ) -> None:
     """Take in what the model said in a turn, cut where the episode's tokens end."""
-    room = max_new_tokens - len(episode.token_ids)
-    said = token_ids[:room]
-    episode.finished = finished and len(token_ids) <= room
+    left = max_new_tokens - len(episode.token_ids)
+    said = token_ids[:left]
+    episode.finished = finished and len(token_ids) <= left
     if not said:
         return
     message = parse_response(
@@ -212,7 +214,7 @@ def _listen(
     episode.num_tokens += len(said)
 
 
-def _answer_calls(
+def _run_tool_calls(
     episode: Episode, tokenizer: PreTrainedTokenizerBase, max_new_tokens: int
 ) -> bool:
     """Run the pending calls; whether the model gets to see their results and to go on."""

@@ -29,7 +29,7 @@ from transformers.cache_utils import Cache
 
 from mrlm.hardware import has_fast_bf16, reuse_freed_memory
 from mrlm.sampling.check import find_difference
-from mrlm.sampling.kv_cache import GrowingLayer, KeptRow, close_gaps, room
+from mrlm.sampling.kv_cache import CachedPrefix, GrowingLayer, close_gaps, padded_capacity
 from mrlm.sampling.masks import Mask, Masks
 from mrlm.sampling.model_generator import end_token_ids, refuse_empty
 from mrlm.sampling.prefixes import shared_prefixes
@@ -118,13 +118,13 @@ class Generator:
         self.max_rows = max_rows
         self.eos_token_ids = end_token_ids(base, tokenizer)
         self._model = empty_copy(base, dtype, self.device)
-        self._kept: dict[tuple[int, ...], KeptRow] = {}
+        self._cached_prefixes: dict[tuple[int, ...], CachedPrefix] = {}
         self.sync(model)
 
     @torch.no_grad()
     def sync(self, model: PreTrainedModel) -> None:
         """Take over the model's present weights; call after each optimizer step."""
-        self._kept = {}
+        self._cached_prefixes = {}
         copy_weights(self._model, model)
 
     def check(self, model: PreTrainedModel) -> str | None:
@@ -174,18 +174,18 @@ class Generator:
         rows = len(prompt_ids) * num_generations
         uniform = torch.rand(rows, max_new_tokens, generator=noise_source).to(self.device)
         results: list[Completion] = [Completion([], [], False) for _ in range(rows)]
-        kept, self._kept = self._kept, {}
-        known = _num_known(prompt_ids, kept)
+        cached, self._cached_prefixes = self._cached_prefixes, {}
+        known = _num_known(prompt_ids, cached)
         for chosen in _batches(prompt_ids, known, max(1, self.max_rows // num_generations)):
             slots = [i * num_generations + j for i in chosen for j in range(num_generations)]
             batch = _Batch(
                 self._model,
                 [prompt_ids[i] for i in chosen],
                 num_generations,
-                [kept[tuple(prompt_ids[i][: known[i]])] for i in chosen if known[i]],
+                [cached[tuple(prompt_ids[i][: known[i]])] for i in chosen if known[i]],
                 keep_cache,
             )
-            for column, active, tokens, logprobs, values in batch.run(
+            for step, active, tokens, logprobs, values in batch.run(
                 uniform[slots], params.temperature, params.top_p, value_head, self.eos_token_ids
             ):
                 finished = 0
@@ -196,20 +196,20 @@ class Generator:
                     if values is not None:
                         done.values = [*(done.values or []), values[k]]
                     done.finished = tokens[k] in self.eos_token_ids
-                    finished += done.finished or column == max_new_tokens - 1
+                    finished += done.finished or step == max_new_tokens - 1
                 if progress is not None and finished:
                     progress(finished)
-            for row, read in batch.ended.items():
+            for row, prefix in batch.ended.items():
                 # Of a completion all but the last token was read.
                 ids = prompt_ids[slots[row] // num_generations] + results[slots[row]].token_ids[:-1]
-                if len(self._kept) < self.max_rows:
-                    self._kept[tuple(ids)] = read
+                if len(self._cached_prefixes) < self.max_rows:
+                    self._cached_prefixes[tuple(ids)] = prefix
         return results
 
 
 @dataclass
-class _Read:
-    """What is known of B rows when their prompts are read.
+class _Prefill:
+    """What the prefill of B prompts leaves.
 
     Attributes:
         layers: Caches, in which all rows end at the same slot.
@@ -231,7 +231,7 @@ class _Batch:
         model: Samples.
         prompts: Token ids of each prompt.
         repeats: Completions per prompt.
-        kept: For each prompt, keys and values of the tokens it begins with; or empty.
+        cached_prefixes: For each prompt, keys and values of the tokens it begins with; or empty.
         keep: Whether to fill ``ended``.
 
     Attributes:
@@ -243,15 +243,15 @@ class _Batch:
         model: PreTrainedModel,
         prompts: list[list[int]],
         repeats: int,
-        kept: list[KeptRow],
+        cached_prefixes: list[CachedPrefix],
         keep: bool,
     ) -> None:
         self.model = model
         self.prompts = prompts
         self.repeats = repeats
-        self.kept = kept
+        self.cached_prefixes = cached_prefixes
         self.keep = keep
-        self.ended: dict[int, KeptRow] = {}
+        self.ended: dict[int, CachedPrefix] = {}
         self._masks = Masks(model)
         takes = inspect.signature(type(model).forward).parameters
         # Other classes compute the logits of all positions.
@@ -267,8 +267,9 @@ class _Batch:
     ) -> Iterator[tuple[int, list[int], list[int], list[float], list[float] | None]]:
         """Yield, per position: its index, the active rows, their tokens, log-probs and values."""
         device, steps = uniform.device, uniform.shape[1]
-        read = self._read_ends(device, steps) if self.kept else self._read(device, steps)
-        layers, logits, hidden = read.layers, read.logits, read.hidden
+        prefill = self._prefill_suffixes if self.cached_prefixes else self._prefill
+        filled = prefill(device, steps)
+        layers, logits, hidden = filled.layers, filled.logits, filled.hidden
         cache, width = Cache(layers=[*layers]), layers[0].length
         lengths = torch.tensor([len(p) for p in self.prompts], device=device)
         repeat = torch.arange(len(self.prompts), device=device).repeat_interleave(self.repeats)
@@ -277,29 +278,29 @@ class _Batch:
                 layer.repeat_rows(repeat)
             logits = logits[repeat]
             hidden = hidden[repeat]
-        visible, lengths = read.visible[repeat], lengths[repeat]
+        visible, lengths = filled.visible[repeat], lengths[repeat]
         active = torch.arange(len(repeat), device=device)
         eos = torch.tensor(sorted(eos_token_ids), device=device)
-        for column in range(steps):
-            tokens, logprobs = sample_tokens(logits, uniform[active, column], temperature, top_p)
+        for step in range(steps):
+            tokens, logprobs = sample_tokens(logits, uniform[active, step], temperature, top_p)
             values = value_head(hidden).tolist() if value_head is not None else None
-            yield column, active.tolist(), tokens.tolist(), logprobs.tolist(), values
-            going = ~torch.isin(tokens, eos)
+            yield step, active.tolist(), tokens.tolist(), logprobs.tolist(), values
+            alive = ~torch.isin(tokens, eos)
             if self.keep:
-                for row in (~going).nonzero()[:, 0].tolist():
-                    slots = visible[row, 0, 0, : width + column].nonzero()[:, 0]
+                for row in (~alive).nonzero()[:, 0].tolist():
+                    slots = visible[row, 0, 0, : width + step].nonzero()[:, 0]
                     self.ended[int(active[row])] = [layer.keep(row, slots) for layer in layers]
-            if column == steps - 1 or not going.any():
+            if step == steps - 1 or not alive.any():
                 return
-            if not going.all():
-                keep = close_gaps(going, layers)
+            if not alive.all():
+                keep = close_gaps(alive, layers)
                 active, tokens = active[keep], tokens[keep]
                 visible, lengths = visible[keep], lengths[keep]
-            positions = (lengths + column)[:, None]
-            mask = self._masks(visible, width + column, width + column + 1, positions)
+            positions = (lengths + step)[:, None]
+            mask = self._masks(visible, width + step, width + step + 1, positions)
             logits, hidden = self._forward(tokens[:, None], mask, positions, cache)
 
-    def _read(self, device: torch.device, steps: int) -> _Read:
+    def _prefill(self, device: torch.device, steps: int) -> _Prefill:
         """Prompts from their first token; what several begin with is computed once."""
         prefixes, prefix_of = shared_prefixes(self.prompts)
         rests = [p[len(prefixes[g]) :] for p, g in zip(self.prompts, prefix_of, strict=True)]
@@ -313,7 +314,7 @@ class _Batch:
         # (B, slots): the padding before a prefix and before a rest is never looked at.
         prefix_ids, prefix_padding = _pad_left(prefixes, device)
         rest_ids, rest_padding = _pad_left(rests, device)
-        slot = torch.arange(room(width + steps), device=device)
+        slot = torch.arange(padded_capacity(width + steps), device=device)
         visible = (slot >= prefix_padding[:, None])[chosen]
         visible &= (slot < shared) | (slot >= shared + rest_padding[:, None])
         visible = visible[:, None, None]
@@ -327,26 +328,26 @@ class _Batch:
         positions += (shared - prefix_padding)[chosen][:, None]
         mask = self._masks(visible, shared, width, positions)
         logits, hidden = self._forward(rest_ids, mask, positions, cache)
-        return _Read(layers, visible, logits, hidden)
+        return _Prefill(layers, visible, logits, hidden)
 
-    def _read_ends(self, device: torch.device, steps: int) -> _Read:
-        """Prompts after what is kept of them, those with ends of like length together."""
-        known = [row[0][0].shape[1] for row in self.kept]
-        ends = [prompt[n:] for prompt, n in zip(self.prompts, known, strict=True)]
-        order = sorted(range(len(ends)), key=lambda i: len(ends[i]))
-        rows: list[KeptRow] = []
+    def _prefill_suffixes(self, device: torch.device, steps: int) -> _Prefill:
+        """Prefill of the suffixes after cached prefixes, those of like length together."""
+        known = [row[0][0].shape[1] for row in self.cached_prefixes]
+        suffixes = [prompt[n:] for prompt, n in zip(self.prompts, known, strict=True)]
+        order = sorted(range(len(suffixes)), key=lambda i: len(suffixes[i]))
+        rows: list[CachedPrefix] = []
         outputs: list[tuple[Tensor, Tensor]] = []
-        for _, group in groupby(order, key=lambda i: len(ends[i]).bit_length()):
+        for _, group in groupby(order, key=lambda i: len(suffixes[i]).bit_length()):
             chosen = list(group)
             start = max(known[i] for i in chosen)
-            ids, padding = _pad_left([ends[i] for i in chosen], device)
+            ids, padding = _pad_left([suffixes[i] for i in chosen], device)
             width = start + ids.shape[1]
             layers = [
-                GrowingLayer.of(kept, start, width)
-                for kept in zip(*(self.kept[i] for i in chosen), strict=True)
+                GrowingLayer.of(prefixes, start, width)
+                for prefixes in zip(*(self.cached_prefixes[i] for i in chosen), strict=True)
             ]
             begins = torch.tensor([start - known[i] for i in chosen], device=device)
-            slot = torch.arange(room(width), device=device)
+            slot = torch.arange(padded_capacity(width), device=device)
             visible = slot >= begins[:, None]
             visible &= (slot < start) | (slot >= start + padding[:, None])
             positions = (slot[: ids.shape[1]] - padding[:, None]).clamp(min=0)
@@ -363,11 +364,11 @@ class _Batch:
             for layer_rows in zip(*(rows[i] for i in place), strict=True)
         ]
         begins = torch.tensor([width - len(prompt) for prompt in self.prompts], device=device)
-        visible = (torch.arange(room(width + steps), device=device) >= begins[:, None])[
+        visible = (torch.arange(padded_capacity(width + steps), device=device) >= begins[:, None])[
             :, None, None
         ]
         logits, hidden = (torch.cat(parts)[place] for parts in zip(*outputs, strict=True))
-        return _Read(joined, visible, logits, hidden)
+        return _Prefill(joined, visible, logits, hidden)
 
     def _forward(
         self, ids: Tensor, mask: Mask, positions: Tensor, cache: Cache
@@ -396,16 +397,17 @@ class _Batch:
         return out.logits[:, -1], hidden[0][:, -1]
 
 
-def _num_known(prompts: list[list[int]], kept: dict[tuple[int, ...], KeptRow]) -> list[int]:
-    """Of each prompt, how many tokens at its beginning are kept, short of its last."""
-    lengths = sorted({len(ids) for ids in kept}, reverse=True)
+def _num_known(prompts: list[list[int]], cached: dict[tuple[int, ...], CachedPrefix]) -> list[int]:
+    """Of each prompt, how many tokens at its beginning are cached, short of its last."""
+    lengths = sorted({len(ids) for ids in cached}, reverse=True)
     return [
-        next((n for n in lengths if n < len(ids) and tuple(ids[:n]) in kept), 0) for ids in prompts
+        next((n for n in lengths if n < len(ids) and tuple(ids[:n]) in cached), 0)
+        for ids in prompts
     ]
 
 
 def _batches(prompts: list[list[int]], known: list[int], size: int) -> Iterator[list[int]]:
-    """Indices of prompts of like length; those of which something is kept are by themselves."""
+    """Indices of prompts of like length; those of which something is cached are by themselves."""
     for is_known in (True, False):
         order = [i for i in range(len(prompts)) if bool(known[i]) is is_known]
         order.sort(key=lambda i: len(prompts[i]))

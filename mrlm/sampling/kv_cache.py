@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import CacheLayerMixin
 
-__all__ = ["GrowingLayer", "KeptRow", "close_gaps", "room", "visible_mask"]
+__all__ = ["CachedPrefix", "GrowingLayer", "close_gaps", "padded_capacity", "visible_mask"]
 
 # Keys and values (heads, L, D) of one row, by layer.
-KeptRow = list[tuple[Tensor, Tensor]]
+CachedPrefix = list[tuple[Tensor, Tensor]]
 
 
 class GrowingLayer(CacheLayerMixin):
-    """Keys and values of one layer in dense buffers with some room, rows dropped in place.
+    """Keys and values of one layer in dense buffers with spare capacity, rows dropped in place.
 
     A batched product on a CPU first copies what it is given unless that is dense, so attention gets
     the whole buffers: the caller's mask must hide the slots from ``length`` on.
@@ -46,8 +46,8 @@ class GrowingLayer(CacheLayerMixin):
             self.lazy_initialization(key_states, value_states)
         start, self.length = self.length, self.length + key_states.shape[2]
         if self.length > self.keys.shape[2]:
-            self.keys = _with_room(self.keys[:, :, :start], self.length)
-            self.values = _with_room(self.values[:, :, :start], self.length)
+            self.keys = _with_capacity(self.keys[:, :, :start], self.length)
+            self.values = _with_capacity(self.values[:, :, :start], self.length)
         self.keys[:, :, start : self.length] = key_states
         self.values[:, :, start : self.length] = value_states
         return self.keys, self.values
@@ -68,11 +68,11 @@ class GrowingLayer(CacheLayerMixin):
 
     @classmethod
     def of(cls, rows: Sequence[tuple[Tensor, Tensor]], length: int, capacity: int) -> GrowingLayer:
-        """A layer whose rows end at ``length``, with padding before them and room behind."""
+        """A layer whose rows end at ``length``, with padding before them and capacity behind."""
         layer = cls()
         # Zeros, because a weight of zero does not hide a NaN.
         layer.keys, layer.values = (
-            first.new_zeros(len(rows), first.shape[0], room(capacity), first.shape[2])
+            first.new_zeros(len(rows), first.shape[0], padded_capacity(capacity), first.shape[2])
             for first in rows[0]
         )
         for i, (keys, values) in enumerate(rows):
@@ -82,7 +82,7 @@ class GrowingLayer(CacheLayerMixin):
         return layer
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
-        return room(self.length + query_length), 0
+        return padded_capacity(self.length + query_length), 0
 
     def get_seq_length(self) -> int:
         return self.length
@@ -91,36 +91,36 @@ class GrowingLayer(CacheLayerMixin):
         return -1
 
 
-def room(length: int) -> int:
+def padded_capacity(length: int) -> int:
     """Slots in a buffer that holds ``length`` tokens: it is copied once in 32 tokens."""
     return -(-length // 32) * 32
 
 
-def _with_room(filled: Tensor, length: int) -> Tensor:
+def _with_capacity(filled: Tensor, length: int) -> Tensor:
     """A buffer for ``length`` tokens that begins with ``filled`` (B, heads, L, D)."""
     rows, heads, start, depth = filled.shape
     # Zeros, because a weight of zero does not hide a NaN.
-    buffer = filled.new_zeros(rows, heads, room(length), depth)
+    buffer = filled.new_zeros(rows, heads, padded_capacity(length), depth)
     buffer[:, :, :start] = filled
     return buffer
 
 
-def close_gaps(going: Tensor, layers: list[GrowingLayer]) -> Tensor:
+def close_gaps(alive: Tensor, layers: list[GrowingLayer]) -> Tensor:
     """Drop finished rows from the cache; the last rows take their places, so that few are copied.
 
     Args:
-        going: (B,), whether a row goes on.
+        alive: (B,), whether a row goes on.
         layers: Of the cache.
 
     Returns:
         Where each row of the cache was before.
     """
-    count = int(going.sum())
-    gaps = (~going[:count]).nonzero()[:, 0]
-    movers = going[count:].nonzero()[:, 0] + count
+    count = int(alive.sum())
+    gaps = (~alive[:count]).nonzero()[:, 0]
+    movers = alive[count:].nonzero()[:, 0] + count
     for layer in layers:
         layer.move_rows(gaps, movers, count)
-    order = torch.arange(count, device=going.device)
+    order = torch.arange(count, device=alive.device)
     order[gaps] = movers
     return order
 
@@ -138,7 +138,7 @@ def visible_mask(
         window: So many tokens are seen, the own one among them; 0 is all. Tokens, not slots:
             there may be padding between them.
     """
-    slot = torch.arange(room(stop), device=visible.device)
+    slot = torch.arange(padded_capacity(stop), device=visible.device)
     own = torch.arange(start, stop, device=visible.device)[:, None]
     seen = visible[..., : len(slot)] & (slot <= own)
     if positions is not None and window:

@@ -153,7 +153,7 @@ def test_nothing_is_kept_of_other_weights(tiny_llama: Any, tiny_tokenizer: Any) 
     generator = fp32(model, tiny_tokenizer)
     generator.eos_token_ids = {eos}
     out = generator.generate(PROMPTS, greedy(8), keep_cache=True)
-    assert generator._kept
+    assert generator._cached_prefixes
     prompts = [[*p, *c.token_ids, 7, 8] for p, c in zip(PROMPTS, out, strict=True)]
     generator.sync(changed)
     out = generator.generate(prompts, greedy(4))

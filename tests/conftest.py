@@ -157,6 +157,9 @@ class GoldPolicy:
     def sync(self, model: Any) -> None:
         """A policy that is not learned has nothing to take over."""
 
+    def check(self, model: Any) -> None:
+        """Nothing to find: it is no copy of a model."""
+
     def generate(
         self, prompt_ids: list[list[int]], params: SamplingParams, **options: Any
     ) -> list[Any]:

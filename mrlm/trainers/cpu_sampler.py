@@ -51,7 +51,7 @@ class CPUSampler:
     def __init__(self, trainer: Any, note: Callable[[str], None]) -> None:
         self._trainer, self._note = trainer, note
         self._failed: str | None = None
-        self._next_check = 0
+        self._next_check = 1
         self.generator: Any = None
         self.is_used = self._can_be_used()
 
@@ -68,11 +68,12 @@ class CPUSampler:
         trainer, step = self._trainer, self._trainer.state.global_step
         model = trainer.accelerator.unwrap_model(trainer.model)
         try:
-            if self.generator is None:
-                self.generator, self._next_check = self._copy(model), step
+            is_new = self.generator is None
+            if is_new:
+                self.generator = self._copy(model)
             else:
                 self.generator.sync(model)
-            if step >= self._next_check:
+            if is_new or step >= self._next_check:
                 self._next_check = max(1, 8 * step)
                 self._failed = self.generator.check(model)
         except ModelError as error:

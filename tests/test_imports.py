@@ -19,7 +19,7 @@ PACKAGE = Path(mrlm.__file__).parent
 # top-level name of the package has its place here.
 FLOORS = (
     ("errors",),
-    ("deprecation", "files", "hardware", "progress", "splits", "task", "termination"),
+    ("deprecation", "files", "hardware", "progress", "splits", "task", "termination", "user_code"),
     ("distributed", "hub", "models", "sandbox"),
     ("doctor", "reward_check", "sampling", "tasks"),
     ("data", "evaluation"),

@@ -8,8 +8,6 @@ printed goes to stderr, which the parent reads and bounds.
 from __future__ import annotations
 
 import asyncio
-import importlib
-import importlib.util
 import inspect
 import json
 import math
@@ -17,8 +15,9 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, TextIO
+
+from mrlm.user_code import load_object
 
 __all__ = ["load_reward"]
 
@@ -30,31 +29,10 @@ def load_reward(spec: str) -> Callable[..., Any]:
         ValueError: The text is not of this form, or names nothing that can be called.
         FileNotFoundError: There is no such file.
     """
-    place, _, name = spec.rpartition(":")
-    if not place or not name:
-        raise ValueError(
-            f"{spec!r} names no function; write FILE.py:FUNCTION or package.module:FUNCTION."
-        )
-    module = _load_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
-    function = getattr(module, name, None)
+    function = load_object(spec)
     if not callable(function):
-        own = [key for key, value in vars(module).items() if inspect.isfunction(value)]
-        raise ValueError(f"{place} has no function {name!r}; it has {', '.join(own) or 'none'}.")
+        raise ValueError(f"{spec} is no function but {function!r:.60}.")
     return function  # type: ignore[no-any-return]
-
-
-def _load_file(path: Path) -> Any:
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no file {path}; give the path of a Python file.")
-    path = path.resolve()
-    # As for a script: the file may import what lies beside it.
-    sys.path.insert(0, str(path.parent))
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def main(spec: str, folder: str) -> None:

@@ -16,7 +16,6 @@ import io
 import operator
 import os
 import random
-import resource
 import sys
 import threading
 import traceback
@@ -27,7 +26,7 @@ from typing import Any
 from mrlm.sandbox.codec import Channel, CodecError, Reference, decode, encode, from_json, to_json
 from mrlm.sandbox.plain_types import simpler
 
-__all__ = ["run_program", "serve_calls", "serve_session", "use_bounded_output"]
+__all__ = ["cap_stacks", "run_program", "serve_calls", "serve_session", "use_bounded_output"]
 
 FILENAME = "<candidate>"
 TEXT_LIMIT = 500  # characters of an exception's text
@@ -70,21 +69,20 @@ def _new_module(name: str) -> dict[str, Any]:
     """The namespace of a module that can be found by its name, as ``dataclass`` and others need."""
     module = types.ModuleType(name)
     sys.modules[name] = module
-    _cap_stacks()
     # Children of one zygote would otherwise all draw the same numbers.
     random.seed()
     return module.__dict__
 
 
-def _cap_stacks() -> None:
+def cap_stacks(memory: int) -> None:
     """Have threads whose stacks are to be huge run with smaller ones.
 
     Programs for contests ask for 512 MiB, which is the whole address space that they have here, so
     the thread would not start. Python's own calls need a few hundred bytes of it each, or none.
+
+    Args:
+        memory: Bytes of address space.
     """
-    memory, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if memory == resource.RLIM_INFINITY:
-        return
     real, cap = threading.stack_size, memory // STACK_SHARE >> 12 << 12
 
     def stack_size(size: int = 0) -> int:

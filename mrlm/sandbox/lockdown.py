@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 DESCRIPTOR_LIMIT = 32
+_PROCESSORS = os.cpu_count() or 1  # the system is asked once, not by each child
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
 _SECCOMP_MODE_FILTER = 2
@@ -203,7 +204,7 @@ def enter(
         resource.RLIMIT_NOFILE: DESCRIPTOR_LIMIT,
     }
     if seconds is not None:
-        limits[resource.RLIMIT_CPU] = seconds * (os.cpu_count() or 1)  # threads add up
+        limits[resource.RLIMIT_CPU] = seconds * _PROCESSORS  # threads add up
     for limit, value in limits.items():
         _, hard = resource.getrlimit(limit)
         capped = value if hard == resource.RLIM_INFINITY else min(value, hard)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from mrlm.sandbox.codec import Channel, from_json, to_json
@@ -35,7 +35,7 @@ class _Result:
             self.status, self.message = status, message[:MESSAGE_LIMIT]
 
     def write(self, report: int) -> None:
-        os.write(report, to_json(asdict(self)))
+        os.write(report, to_json(vars(self)))
 
 
 def judge(job: int, report: int, channel: Channel) -> None:

@@ -28,7 +28,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from mrlm.sandbox.candidate import run_program, serve_calls, serve_session, use_bounded_output
+from mrlm.sandbox.candidate import (
+    cap_stacks,
+    run_program,
+    serve_calls,
+    serve_session,
+    use_bounded_output,
+)
 from mrlm.sandbox.codec import Channel, from_json, to_json
 from mrlm.sandbox.lockdown import (
     READ,
@@ -377,6 +383,7 @@ def _serve(
     builtins.exit = _sitebuiltins.Quitter("exit", "")
     builtins.quit = _sitebuiltins.Quitter("quit", "")
     sys.argv = sys.orig_argv = [""]
+    cap_stacks(memory)
     os.umask(0o077)
     if hasattr(sys, "set_int_max_str_digits"):
         sys.set_int_max_str_digits(0)  # a run's time limit bounds what long integers cost

@@ -21,6 +21,7 @@ from transformers import HfArgumentParser
 
 from mrlm.files import write_json
 from mrlm.tasks.code.problems import generate_rows
+from mrlm.termination import run_program
 
 PREVIEW = 5
 _DRAWS = 2000  # rows, lazily: enough to meet every family
@@ -90,4 +91,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

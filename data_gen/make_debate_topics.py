@@ -22,6 +22,7 @@ from mrlm.files import write_json
 from mrlm.splits import RowStream
 from mrlm.tasks.debate.grounded import fill_in
 from mrlm.tasks.debate.topics import ORIGINAL, TOPICS
+from mrlm.termination import run_program
 
 
 @dataclass
@@ -74,4 +75,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

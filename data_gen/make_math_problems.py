@@ -19,6 +19,7 @@ from transformers import HfArgumentParser
 
 from mrlm.files import write_json
 from mrlm.tasks.math.problems import generate_rows
+from mrlm.termination import run_program
 
 PREVIEW = 5
 
@@ -72,4 +73,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -34,7 +34,7 @@ from mrlm.sampling import make_generator
 from mrlm.sampling.rollout import Record, rollout
 from mrlm.sampling.types import SamplingParams
 from mrlm.tasks import make_task, task_options
-from mrlm.termination import exit_on_sigterm
+from mrlm.termination import exit_on_sigterm, run_program
 
 
 @dataclass
@@ -152,4 +152,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -21,6 +21,7 @@ from rich.console import Console
 from mrlm.data.demonstrations import demonstration, tool_schemas
 from mrlm.data.rejection import best_samples
 from mrlm.files import write_json_lines
+from mrlm.termination import run_program
 
 
 @dataclass
@@ -53,4 +54,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -21,6 +21,7 @@ from transformers import HfArgumentParser
 
 from mrlm.files import write_json
 from mrlm.tasks.tools.scenarios import generate_rows
+from mrlm.termination import run_program
 
 MIX = (
     {"calculator"},
@@ -93,4 +94,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import importlib.util
 import platform
-import threading
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from packaging.requirements import Requirement
+
+from mrlm.hub import HUB_SECONDS, why_unreachable
 
 __all__ = [
     "Check",
@@ -32,7 +31,6 @@ __all__ = [
 ]
 
 OK, WARNING, MISSING = "ok", "warning", "missing"
-_HUB_SECONDS = 4.0
 _GIB = 1 << 30
 
 # Parameters of models that people train; the first is embedded.
@@ -229,39 +227,19 @@ def check_sandbox() -> Check:
     return Check("sandbox", OK, "Landlock, seccomp and limits; a function was run and judged")
 
 
-def check_hub(seconds: float = _HUB_SECONDS) -> Check:
+def check_hub(seconds: float = HUB_SECONDS) -> Check:
     """Whether the model hub answers, within some seconds whatever the network does."""
     from huggingface_hub import constants, get_token
 
     if constants.is_offline_mode():
         return Check("hub", WARNING, "HF_HUB_OFFLINE is set", "Unset it to use models of the Hub")
     endpoint = constants.ENDPOINT
-    failure = _within(seconds, lambda: _ask(endpoint, seconds))
+    failure = why_unreachable(seconds)
     if failure:
         advice = "Models must be folders or the embedded one; a mirror can be set as HF_ENDPOINT"
         return Check("hub", WARNING, f"{endpoint} cannot be reached: {failure}", advice)
     login = "logged in" if get_token() else "not logged in: public models only, no pushing"
     return Check("hub", OK, f"{endpoint} answers; {login}")
-
-
-def _ask(endpoint: str, seconds: float) -> str:
-    """Why the hub does not answer; empty where it does, if only with a refusal."""
-    try:
-        with urllib.request.urlopen(f"{endpoint}/api/models?limit=1", timeout=seconds):
-            return ""
-    except urllib.error.HTTPError as error:
-        return "" if error.code < 500 else f"HTTP {error.code}"
-    except (OSError, ValueError) as error:
-        return str(getattr(error, "reason", error))
-
-
-def _within(seconds: float, ask: Callable[[], str]) -> str:
-    """The answer, or that there was none in time: looking up a name knows no timeout of its own."""
-    answers: list[str] = []
-    thread = threading.Thread(target=lambda: answers.append(ask()), daemon=True)
-    thread.start()
-    thread.join(seconds)
-    return answers[0] if answers else f"no answer within {seconds:g} s"
 
 
 def _check_embedded() -> Check:

@@ -1,4 +1,6 @@
-"""A folder to the Hub: all of it in one commit, so that nothing is ever half-written.
+"""The Hub: whether it can be reached, and a folder pushed to it.
+
+All of a folder goes in one commit, so that nothing is ever half-written.
 
 Files that are there already with the same content are not sent again, so a push that was cut off,
 or whose answer was lost, is simply repeated. In the same commit, files that an earlier push left
@@ -17,7 +19,10 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -27,14 +32,44 @@ from mrlm.errors import HubError
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-__all__ = ["check_repo_id", "push_folder", "writing_account"]
+__all__ = ["HUB_SECONDS", "check_repo_id", "push_folder", "why_unreachable", "writing_account"]
 
 logger = logging.getLogger(__name__)
 
+HUB_SECONDS = 4.0  # that the Hub has to answer
 _WAITS = (1, 4, 15, 30)  # seconds before each further try
 _PASSING = (408, 409, 412, 429, 500, 502, 503, 504)
 
 T = TypeVar("T")
+
+
+def why_unreachable(seconds: float = HUB_SECONDS) -> str:
+    """Why nothing can be had from the Hub; empty where it answers, if only with a refusal.
+
+    The libraries' own tries take a minute before they say so.
+    """
+    from huggingface_hub import constants
+
+    if constants.is_offline_mode():
+        return "HF_HUB_OFFLINE is set"
+    answers: list[str] = []
+    # In a thread: looking up a name knows no timeout of its own.
+    thread = threading.Thread(
+        target=lambda: answers.append(_ask(constants.ENDPOINT, seconds)), daemon=True
+    )
+    thread.start()
+    thread.join(seconds)
+    return answers[0] if answers else f"no answer within {seconds:g} s"
+
+
+def _ask(endpoint: str, seconds: float) -> str:
+    try:
+        with urllib.request.urlopen(f"{endpoint}/api/models?limit=1", timeout=seconds):
+            return ""
+    except urllib.error.HTTPError as error:
+        return "" if error.code < 500 else f"HTTP {error.code}"
+    except (OSError, ValueError) as error:
+        return str(getattr(error, "reason", error))
 
 
 def check_repo_id(repo_id: str, option: str, *, needs_owner: bool) -> None:

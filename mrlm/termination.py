@@ -1,4 +1,6 @@
-"""SIGTERM ends a program of ours as an exception would, so that it gives back what it holds.
+"""How a program of ours ends: a user's mistake as a message, SIGTERM as an exception would.
+
+So a program gives back what it holds, and a message is all that a mistake prints.
 
 By default the signal ends the process at once: private folders of tools and half-written output
 stay behind. Schedulers, ``timeout``, ``docker stop`` and ``torchrun`` all send it.
@@ -14,11 +16,38 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
-__all__ = ["exit_on_sigterm"]
+from mrlm.errors import HubError, MrlmError
+
+__all__ = ["exit_on_sigterm", "run_program"]
 
 SECONDS_TO_THE_NEXT_TRY = 0.01
+
+
+def run_program(main: Callable[[], object]) -> None:
+    """For scripts: run ``main``; a user's mistake ends it with one message and no traceback.
+
+    The exit code is 2 for a mistake, 1 where the Hub failed, as those of the command ``mrlm``.
+    """
+    try:
+        main()
+    except HubError as error:
+        _end(error, 1)
+    except MrlmError as error:
+        _end(error, 2)
+    except SystemExit as error:
+        if not isinstance(error.code, str):
+            raise
+        _end(error.code, 2)
+
+
+def _end(why: object, code: int) -> NoReturn:
+    sys.stderr.write(f"{Path(sys.argv[0]).name}: error: {why}\n")
+    raise SystemExit(code)
 
 
 class Terminated(SystemExit):

@@ -23,6 +23,7 @@ from mrlm.experiment.run import start_run
 from mrlm.models.loading import encode_prompts
 from mrlm.models.policy import load_policy
 from mrlm.sampling.types import SamplingParams
+from mrlm.termination import run_program
 
 # The recipe's settings, in a folder of the demo's own.
 DEMO = {"math": SETTINGS["math"] | {"output_dir": "runs/demo", "save_strategy": "no"}}
@@ -107,4 +108,4 @@ def check_environment(task, rows) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -40,6 +40,7 @@ from mrlm.hardware import set_device_defaults
 from mrlm.models.policy import load_policy
 from mrlm.sampling.rollout import rollout
 from mrlm.sampling.types import SamplingParams
+from mrlm.termination import run_program
 from mrlm.trainers.lm_head import cpu_lm_head
 
 # What suits the embedded 135M model on two CPU cores, task by task.
@@ -180,4 +181,4 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

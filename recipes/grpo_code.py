@@ -30,6 +30,7 @@ from mrlm.experiment.sft_warmup import sft_warmup
 from mrlm.hardware import set_device_defaults
 from mrlm.models.policy import load_policy
 from mrlm.tasks.tools import MAX_ROUNDS
+from mrlm.termination import run_program
 from mrlm.trainers import GRPOConfig, GRPOTrainer
 from mrlm.trainers.diagnostics import DiagnosticsCallback
 
@@ -140,4 +141,4 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

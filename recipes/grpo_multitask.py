@@ -27,6 +27,7 @@ from mrlm.hardware import set_device_defaults
 from mrlm.models.policy import load_policy
 from mrlm.report.format import p_value
 from mrlm.tasks import make_task
+from mrlm.termination import run_program
 from mrlm.trainers import GRPOConfig, GRPOTrainer
 
 # What suits the embedded 135M model; tasks that are not here are taken as they are.
@@ -130,4 +131,4 @@ def verdict(name, comparison) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

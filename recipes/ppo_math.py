@@ -28,6 +28,7 @@ from mrlm.experiment.run import start_run
 from mrlm.experiment.sft_warmup import sft_warmup
 from mrlm.models.policy import load_policy
 from mrlm.tasks.tools import MAX_ROUNDS
+from mrlm.termination import run_program
 
 # What suits the embedded 135M model on two CPU cores, task by task.
 SETTINGS = {
@@ -136,4 +137,4 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

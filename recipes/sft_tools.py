@@ -29,6 +29,7 @@ from mrlm.experiment.run import start_run
 from mrlm.files import read_json_lines
 from mrlm.hardware import set_device_defaults
 from mrlm.models.policy import load_policy
+from mrlm.termination import run_program
 from mrlm.trainers.lm_head import cpu_lm_head
 
 # What suits the embedded 135M model on two CPU cores, task by task.
@@ -130,4 +131,4 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

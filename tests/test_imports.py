@@ -19,8 +19,18 @@ PACKAGE = Path(mrlm.__file__).parent
 # top-level name of the package has its place here.
 FLOORS = (
     ("errors",),
-    ("deprecation", "files", "hardware", "progress", "splits", "task", "termination", "user_code"),
-    ("distributed", "hub", "models", "sandbox"),
+    (
+        "deprecation",
+        "files",
+        "hardware",
+        "hub",
+        "progress",
+        "splits",
+        "task",
+        "termination",
+        "user_code",
+    ),
+    ("distributed", "models", "sandbox"),
     ("doctor", "reward_check", "sampling", "tasks"),
     ("data", "evaluation"),
     ("runs", "trainers"),

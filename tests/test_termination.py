@@ -98,3 +98,47 @@ def test_a_signal_during_a_deletion_is_not_lost(tmp_path: Path) -> None:
     with start(tmp_path, "-c", program) as process:
         assert process.wait(600) == 128 + signal.SIGTERM
         assert process.stdout and process.stdout.read() == "unwound\n"
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"),
+    [
+        ("DatasetError('the reason')", 2),
+        ("ModelError('the reason')", 2),
+        ("SystemExit('the reason')", 2),
+        ("HubError('the reason')", 1),
+    ],
+)
+def test_a_mistake_is_one_message(raised: str, code: int) -> None:
+    program = f"""
+from mrlm.errors import *
+from mrlm.termination import run_program
+def main():
+    raise {raised}
+run_program(main)
+"""
+    done = _run(program)
+    assert done.returncode == code
+    assert done.stderr == "-c: error: the reason\n"
+
+
+def test_a_fault_keeps_its_traceback_and_an_exit_its_code() -> None:
+    fault = _run(
+        "from mrlm.termination import run_program\n"
+        "def main():\n    raise KeyError('ours')\n"
+        "run_program(main)"
+    )
+    assert fault.returncode == 1 and "Traceback" in fault.stderr
+    program = (
+        "import sys\nfrom mrlm.termination import run_program\nrun_program(lambda: sys.exit(7))"
+    )
+    assert _run(program).returncode == 7
+
+
+def _run(program: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        text=True,
+        capture_output=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )

@@ -188,7 +188,7 @@ class Run:
             By title of each eval task, before against after; empty in all processes but the main.
 
         Raises:
-            SystemExit: The push failed; everything is written.
+            HubError: The push failed; everything is written.
         """
         is_merged = getattr(self.arguments, "merge_adapter", False)
         with self.phase("Saving the model"):
@@ -257,11 +257,8 @@ class Run:
     def _push(self) -> None:
         if self.repository is None:
             return
-        try:
-            address = self.repository.push(self.folder.model)
-            self.console.print(f"Pushed: {address}", soft_wrap=True)
-        except HubError as error:
-            raise SystemExit(str(error)) from error
+        address = self.repository.push(self.folder.model)
+        self.console.print(f"Pushed: {address}", soft_wrap=True)
 
 
 def start_run(

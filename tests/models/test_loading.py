@@ -125,6 +125,21 @@ def test_missing_models_say_what_is_allowed(tmp_path: Path) -> None:
         assert name in str(caught.value)
 
 
+def test_a_hub_that_cannot_be_reached_is_asked_once_and_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:1")
+    monkeypatch.setattr("huggingface_hub.constants.is_offline_mode", lambda: False)
+    monkeypatch.setenv("no_proxy", "*")
+    waits: list[float] = []
+    monkeypatch.setattr("time.sleep", waits.append)
+    with pytest.raises(
+        ModelError, match=r"not in the cache, and the Hub cannot be reached .*refused"
+    ):
+        load_model("someone/no-such-model")
+    assert not waits  # the libraries wait between their tries
+
+
 def test_a_tokenizer_of_another_model_is_refused(
     tiny_llama: Any, tiny_tokenizer: Any, tmp_path: Path
 ) -> None:

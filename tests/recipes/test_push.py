@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mrlm import hub as hub_code
+from mrlm.errors import HubError
 
 pytestmark = pytest.mark.integration
 
@@ -47,7 +48,7 @@ def test_the_model_and_its_card_are_pushed_once(
     # Again into the same folder, with fewer steps; the Hub breaks down at the end.
     results = (sft.folder / "results.json").read_bytes()
     hub.break_next("POST /api/models/me/tiny-sums/commit", times=99)
-    with pytest.raises(SystemExit, match=f"hf upload me/tiny-sums {sft.folder}/model$"):
+    with pytest.raises(HubError, match=f"hf upload me/tiny-sums {sft.folder}/model$"):
         sft("--task", "math", *SAVING, *PUSH, max_steps="1")
     assert [path.name for path in sft.folder.glob("checkpoint-*")] == ["checkpoint-1"]
     assert (sft.folder / "results.json").read_bytes() != results

@@ -1,19 +1,16 @@
-"""What this machine can do, and the settings that follow: device, precision, memory allocator.
+"""What this machine can do, and the settings that follow: device and precision.
 
 ``GRPOConfig`` raises on a CPU, or takes bf16 where it is slow, unless it is told; recipes ask here.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import platform
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # malloc.h of glibc
 
 
 @dataclass(frozen=True)
@@ -87,19 +84,3 @@ def has_fast_bf16(device: torch.device) -> bool:
     if device.type == "cpu":
         return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
     return device.type == "cuda" and torch.cuda.is_bf16_supported()
-
-
-def reuse_freed_memory() -> bool:
-    """Let the process keep freed memory instead of returning it to the kernel.
-
-    glibc maps every large tensor afresh, and a model's step then spends a third of its time on page
-    faults. Peak memory is unchanged; what was freed stays with the process.
-
-    Returns:
-        Whether it took effect (Linux with glibc only).
-    """
-    if platform.libc_ver()[0] != "glibc" or os.name != "posix":
-        return False
-    mallopt = ctypes.CDLL(None).mallopt
-    kept = [mallopt(_M_MMAP_MAX, 0), mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)]
-    return all([*kept, mallopt(_M_TOP_PAD, 64 << 20)])

@@ -1,9 +1,8 @@
-"""Device, precision, and the allocator's setting, measured in a process of its own."""
+"""Device, precision, threads."""
 
 from __future__ import annotations
 
 import os
-import platform
 import subprocess
 import sys
 
@@ -11,20 +10,6 @@ import pytest
 import torch
 
 from mrlm.hardware import detect_hardware, has_fast_bf16
-
-FAULTS = """
-import resource, sys, torch
-from mrlm.hardware import reuse_freed_memory
-if sys.argv[1] == "reuse":
-    assert reuse_freed_memory()
-def faults():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-torch.ones(16_000_000)
-start = faults()
-for _ in range(10):
-    torch.ones(16_000_000)
-print(faults() - start)
-"""
 
 
 def test_the_cpu_is_taken_on_request() -> None:
@@ -47,14 +32,3 @@ def test_cores_are_shared_among_local_processes(processes: int) -> None:
         env=os.environ | {"OMP_NUM_THREADS": "1", "LOCAL_WORLD_SIZE": str(processes)},
     )
     assert int(told) == max(1, cores // processes)
-
-
-@pytest.mark.integration
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a setting of glibc")
-def test_freed_memory_is_reused() -> None:
-    counts = {
-        mode: int(subprocess.check_output([sys.executable, "-c", FAULTS, mode], text=True))
-        for mode in ("reuse", "default")
-    }
-    # Not a share: a kernel that reclaims idle memory by itself takes some of it back.
-    assert counts["reuse"] < counts["default"], counts

@@ -24,6 +24,7 @@ FLOORS = (
         "files",
         "hardware",
         "hub",
+        "memory",
         "progress",
         "splits",
         "task",

@@ -208,6 +208,7 @@ class Run:
                 )
             if eval_task.name == "eval":
                 self._write(eval_task, comparison, trainer, warnings)
+        self.console.print(f"Peak memory: {self.folder.peak_memory / 2**30:.1f} GiB")
         self.folder.write_config(self._settings())
         # Last: what ``start_run`` knows a run by that came to its end.
         self.folder.write_metrics(trainer.state.log_history)

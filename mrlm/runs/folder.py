@@ -29,6 +29,7 @@ from typing import Any
 
 from mrlm.evaluation.comparison import Comparison
 from mrlm.files import read_json, write_json, write_json_lines
+from mrlm.memory import peak_memory, reset_peak_memory
 
 CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.jsonl"
@@ -42,7 +43,11 @@ _SECRET = re.compile(r"(?i)--?[\w-]*(hub_token|api_key|password|secret)")
 
 
 class RunFolder:
-    """The files of one run, and the clock of its phases, which starts here."""
+    """The files of one run, and the clock and memory of its phases, which start here.
+
+    Attributes:
+        phases: Each with its ``name``, its ``seconds``, and its ``peak_memory`` in bytes.
+    """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -71,12 +76,22 @@ class RunFolder:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Time a part of the run; it is kept also where the part fails."""
+        """Time a part of the run and measure its memory; kept also where the part fails.
+
+        What the part before it freed goes back to the system first.
+        """
+        reset_peak_memory()
         start = time.perf_counter()
         try:
             yield
         finally:
-            self.phases.append({"name": name, "seconds": time.perf_counter() - start})
+            seconds = time.perf_counter() - start
+            self.phases.append({"name": name, "seconds": seconds, "peak_memory": peak_memory()})
+
+    @property
+    def peak_memory(self) -> int:
+        """Bytes that the main process held at most in one of the phases."""
+        return max((phase["peak_memory"] for phase in self.phases), default=0)
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Keep what was asked for, as plain data."""
@@ -108,6 +123,7 @@ class RunFolder:
             "command": command_line(sys.orig_argv),
             "wall_seconds": self.seconds,
             "phases": self.phases,
+            "peak_memory": self.peak_memory,
             "warnings": [*warnings, *comparison.warnings],
             "notes": list(notes),
             "environment": describe_environment(),

@@ -27,7 +27,8 @@ import torch
 from torch import Tensor, nn
 from transformers.cache_utils import Cache
 
-from mrlm.hardware import has_fast_bf16, reuse_freed_memory
+from mrlm.hardware import has_fast_bf16
+from mrlm.memory import reuse_freed_memory
 from mrlm.sampling.check import find_difference
 from mrlm.sampling.kv_cache import CachedPrefix, GrowingLayer, close_gaps, padded_capacity
 from mrlm.sampling.masks import Mask, Masks

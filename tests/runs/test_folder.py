@@ -36,10 +36,12 @@ def test_a_run_leaves_what_a_report_needs(
     written = read_json(run.path / "results.json")
     assert written["title"] == "A run"
     assert written["comparison"]["difference"] == results["comparison"]["difference"] == 1.0
+    peaks = [phase.pop("peak_memory") for phase in written["phases"]]
     assert written["phases"] == [
         {"name": "Train", "seconds": 2.0},
         {"name": "Break", "seconds": 0.0},
     ]
+    assert written["peak_memory"] == max(peaks) > 1 << 20
     assert written["wall_seconds"] == 5.0
     assert written["warnings"] == ["Mind the gap.", *comparison.warnings]
     assert len(comparison.warnings) == 2

@@ -43,13 +43,13 @@ _ZERO3 = _ZERO2 | {
     "ACCELERATE_DEEPSPEED_ZERO3_INIT": "true",
     "ACCELERATE_DEEPSPEED_ZERO3_SAVE_16BIT_MODEL": "true",
 }
-_ENVIRONMENTS: dict[str, dict[str, str]] = {
+ENVIRONMENTS: dict[str, dict[str, str]] = {
     "ddp": {},
     "fsdp": _FSDP2,
     "zero2": _ZERO2,
     "zero3": _ZERO3,
 }
-STRATEGIES = tuple(_ENVIRONMENTS)
+STRATEGIES = tuple(ENVIRONMENTS)
 # Apart from the steps between the turns of an episode, which are large, too.
 _SEED_STEP = 15_485_863
 _TORCHRUN = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -74,7 +74,7 @@ def setup_distributed(strategy: str = "ddp", *, use_cpu: bool = False) -> Partia
         ValueError: The strategy is unknown, or cannot work with what the script was started with.
             The message holds a command that can.
     """
-    if strategy not in _ENVIRONMENTS:
+    if strategy not in ENVIRONMENTS:
         raise ValueError(f"strategy={strategy!r}: choose one of {', '.join(STRATEGIES)}.")
     gpus = 0 if use_cpu else torch.cuda.device_count()
     _check_started_by_torchrun(strategy, gpus)
@@ -83,7 +83,7 @@ def setup_distributed(strategy: str = "ddp", *, use_cpu: bool = False) -> Partia
         _check_gpus_suffice(gpus)
     else:
         _check_can_shard(strategy, gpus)
-    os.environ.update(_ENVIRONMENTS[strategy])
+    os.environ.update(ENVIRONMENTS[strategy])
     if gpus == 0:
         os.environ["ACCELERATE_USE_CPU"] = "true"  # the trainers' settings ask here
     state = PartialState(cpu=gpus == 0)

@@ -13,8 +13,8 @@ import runpy
 import sys
 
 if __name__ == "__main__":
-    from mrlm.distributed import _ENVIRONMENTS
+    from mrlm.distributed import ENVIRONMENTS
 
-    os.environ.update(_ENVIRONMENTS[sys.argv[1]], DS_ACCELERATOR="cpu")
+    os.environ.update(ENVIRONMENTS[sys.argv[1]], DS_ACCELERATOR="cpu")
     sys.argv = sys.argv[2:]
     runpy.run_path(sys.argv[0], run_name="__main__")

@@ -2,7 +2,7 @@
 
 ``HubServer`` keeps repositories in memory. It checks tokens, stores large files by their hash, and
 applies a commit at once or not at all. ``break_next`` makes it close the connection on a request,
-before or after the request took effect.
+before or after the request took effect; ``before_next`` lets something happen just before one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -57,7 +57,8 @@ class HubServer:
         self.requests: list[str] = []
         self.seen_tokens: set[str] = set()
         self._broken: list[tuple[str, str, int]] = []
-        self._lock = threading.Lock()
+        self._before: list[tuple[str, Callable[[], None]]] = []
+        self.lock = threading.Lock()
 
     def break_next(self, pattern: str, *, when: str = "before", times: int = 1) -> None:
         """Close the connection on the next requests that match ``METHOD path``, or answer 503.
@@ -69,8 +70,21 @@ class HubServer:
         """
         self._broken.append((pattern, when, times))
 
+    def mend(self) -> None:
+        """From now on nothing breaks."""
+        self._broken.clear()
+
+    def before_next(self, pattern: str, action: Callable[[], None]) -> None:
+        """Call ``action`` once, before the next request that matches takes effect."""
+        self._before.append((pattern, action))
+
+    def happens_before(self, request: str) -> None:
+        for entry in [entry for entry in self._before if re.search(entry[0], request)]:
+            self._before.remove(entry)
+            entry[1]()
+
     def breaks(self, request: str) -> str | None:
-        with self._lock:
+        with self.lock:
             for place, (pattern, when, times) in enumerate(self._broken):
                 if times and re.search(pattern, request):
                     self._broken[place] = (pattern, when, times - 1)
@@ -118,7 +132,8 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             if breaks == "busy":
                 raise _Refused(503, "busy")
-            with hub._lock:
+            with hub.lock:
+                hub.happens_before(request)
                 status, headers, answer = self._answer(path, body)
         except _Refused as refusal:
             status = refusal.status

@@ -19,7 +19,7 @@ from accelerate.commands.config.config_args import ClusterConfig, load_config_fr
 from accelerate.commands.launch import _validate_launch_command, launch_command_parser
 from accelerate.utils.launch import prepare_deepspeed_cmd_env, prepare_multi_gpu_env
 
-from mrlm.distributed import _ENVIRONMENTS, STRATEGIES, setup_distributed
+from mrlm.distributed import ENVIRONMENTS, STRATEGIES, setup_distributed
 
 CONFIGS = Path(__file__).parents[1] / "recipes" / "accelerate"
 NAMES = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
@@ -185,5 +185,5 @@ def test_setup_distributed_means_what_the_config_means(name: str) -> None:
         environment = prepare_multi_gpu_env(arguments)
     else:
         environment = prepare_deepspeed_cmd_env(arguments)[1]
-    ours = _ENVIRONMENTS[{"fsdp2_multinode": "fsdp", "fsdp2": "fsdp"}.get(name, name)]
+    ours = ENVIRONMENTS[{"fsdp2_multinode": "fsdp", "fsdp2": "fsdp"}.get(name, name)]
     assert {key: environment.get(key) for key in ours} == ours

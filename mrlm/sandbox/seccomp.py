@@ -21,7 +21,7 @@ import struct
 __all__ = ["ARCHITECTURES", "build_filter"]
 
 # name: (x86_64, aarch64); None where the architecture does not have the call.
-_CALLS: dict[str, tuple[int | None, int | None]] = {
+CALLS: dict[str, tuple[int | None, int | None]] = {
     # Files that are already open.
     "read": (0, 63),
     "write": (1, 64),
@@ -176,9 +176,7 @@ def build_filter(machine: str) -> bytes:
         machine: ``platform.machine()``, a key of ``ARCHITECTURES``.
     """
     column, audit_arch = ARCHITECTURES[machine]
-    numbers = {
-        name: number for name, pair in _CALLS.items() if (number := pair[column]) is not None
-    }
+    numbers = {name: number for name, pair in CALLS.items() if (number := pair[column]) is not None}
     plain = [number for name, number in numbers.items() if name not in _CONDITIONS]
     program = [
         _op(_LOAD, 4),

@@ -26,7 +26,7 @@ REPORT_LIMIT = 1 << 16  # bytes that a process of a run may tell the trainer
 SPARE_SECONDS = 15.0  # on top of a run's own limit, before the zygote counts as broken
 
 # Finds the modules without running mrlm/__init__.py and without a folder of ours on sys.path.
-_BOOTSTRAP = """
+BOOTSTRAP = """
 import json, sys, types
 for name, folder in (("mrlm", sys.argv[1]), ("mrlm.sandbox", sys.argv[1] + "/sandbox")):
     sys.modules[name] = types.ModuleType(name)
@@ -93,7 +93,7 @@ class Worker:
         try:
             with theirs:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-I", "-S", "-B", "-X", "utf8", "-c", _BOOTSTRAP, *arguments],
+                    [sys.executable, "-I", "-S", "-B", "-X", "utf8", "-c", BOOTSTRAP, *arguments],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=self._errors.fileno(),

@@ -17,7 +17,6 @@ import contextlib
 import ctypes
 import gc
 import importlib
-import itertools
 import os
 import select
 import shutil
@@ -49,6 +48,7 @@ from mrlm.sandbox.lockdown import (
 )
 from mrlm.sandbox.oracle import judge
 from mrlm.sandbox.packages import import_packages
+from mrlm.sandbox.watch import Watch, excess
 
 # Forked with everything imported, a candidate starts in a millisecond and finds in memory what it
 # would otherwise need shared libraries outside the standard library's folder for.
@@ -61,10 +61,6 @@ PREIMPORTED = """
 # A Python may have been built without it. Its databases are files like others, or in memory.
 PREIMPORTED_IF_THERE = ("_sqlite3",)
 
-THREAD_LIMIT = 64
-BUSY_LIMIT = 0.5  # seconds of processor time beyond what one processor gives
-DISK_LIMIT = 16 << 20  # bytes in the private folder
-FILE_COUNT_LIMIT = 256
 MIN_FILE_LIMIT = 1 << 20  # bytes; a file that a run writes, its output included
 WATCH_INTERVAL = 0.05  # seconds
 GRACE = 1.0  # seconds that an oracle has on top of the time limit
@@ -206,7 +202,7 @@ class Zygote:
             # An oracle keeps the time itself and can say how far it got, unless its tests hang.
             grace = 0 if oracle is None else GRACE
             deadline = time.monotonic() + request["seconds"] + grace
-        watches = [_Watch(process) for process in processes]
+        watches = [Watch(process) for process in processes]
         ended: str | None = None
         exited = os.pidfd_open(leader)
         while ended is None:
@@ -223,7 +219,7 @@ class Zygote:
             elif left <= 0:
                 ended = "deadline"
             else:
-                ended = self._excess(watches)
+                ended = excess(watches, self.folder)
         os.close(exited)
         statuses = [self._end(process) for process in processes]
         return None if ended == "orphaned" else {"ended": ended, "statuses": statuses}
@@ -236,21 +232,6 @@ class Zygote:
                 os.killpg(process, signal.SIGKILL)
         _, status = os.waitpid(process, 0)
         return os.waitstatus_to_exitcode(status)
-
-    def _excess(self, watches: list[_Watch]) -> str | None:
-        """What a run has too much of, for which there is no resource limit."""
-        for watch in watches:
-            watch.look()
-            if watch.threads > THREAD_LIMIT:
-                return "threads"
-            if watch.ahead > BUSY_LIMIT:
-                return "processors"
-        entries = list(itertools.islice(os.scandir(self.folder), FILE_COUNT_LIMIT + 1))
-        size = 0
-        for entry in entries:
-            with contextlib.suppress(FileNotFoundError):
-                size += entry.stat(follow_symlinks=False).st_size
-        return "disk" if len(entries) > FILE_COUNT_LIMIT or size > DISK_LIMIT else None
 
     def _empty_folder(self) -> None:
         with os.scandir(self.folder) as entries:
@@ -271,29 +252,6 @@ class Zygote:
         _, status = os.waitpid(process, 0)
         code = os.waitstatus_to_exitcode(status)
         return None if code == 0 else _PROBLEMS.get(code, f"the trial ended with status {code}")
-
-
-class _Watch:
-    """Threads of a child, and the processor time by which it is ahead of one busy processor.
-
-    Threads that compute outside Python's lock share the processors with everyone else's runs and
-    with the trainer, thread by thread: dozens of them would slow those down tenfold.
-    """
-
-    def __init__(self, process: int) -> None:
-        self.process = process
-        self.threads = 1
-        self.ahead = self.used = 0.0
-        self.time = time.monotonic()
-
-    def look(self) -> None:
-        with open(f"/proc/{self.process}/stat", "rb") as file:
-            # The command's name, in parentheses, may contain anything.
-            fields = file.read().rpartition(b")")[2].split()
-        used = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-        now = time.monotonic()
-        self.ahead = max(0.0, self.ahead + used - self.used - (now - self.time))
-        self.threads, self.used, self.time = int(fields[17]), used, now
 
 
 _PROBLEMS = {

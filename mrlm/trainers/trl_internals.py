@@ -13,6 +13,7 @@ from __future__ import annotations
 import inspect
 import logging
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -167,9 +168,6 @@ INTERNALS = (
     Internal("_iter_named_params", "trl.generation.vllm_generation:VLLMGeneration", ("vllm",)),
 )
 
-# What was found for each use, without a trainer and with one, so that it is looked for once.
-_FOUND: dict[tuple[str, bool], tuple[str, ...]] = {}
-
 
 def find(name: str, home: str) -> Any:
     """What stands at ``home`` under this name now; ``None`` where there is no such thing."""
@@ -183,11 +181,8 @@ def find(name: str, home: str) -> Any:
     return getattr(holder, name, None)
 
 
-def _what_changed(internal: Internal, trainer: Any) -> str | None:
-    where = internal.home.replace(":", ".") or "the trainer"
-    if not internal.home:
-        gone = trainer is not None and not hasattr(trainer, internal.name)
-        return f"{where} has no {internal.name}" if gone else None
+def _what_changed(internal: Internal) -> str | None:
+    where = internal.home.replace(":", ".")
     module, _, owner = internal.home.partition(":")
     holder: Any = find(owner, module) if owner else None
     # Declared with ``None`` as its value, some names exist all the same.
@@ -211,11 +206,20 @@ def missing(use: str, trainer: Any = None) -> tuple[str, ...]:
     """
     if use not in USES:
         raise KeyError(f"{use!r} is not in USES: {', '.join(USES)}.")
-    key = use, trainer is not None
-    if key not in _FOUND:
-        changes = (_what_changed(i, trainer) for i in INTERNALS if use in i.uses)
-        _FOUND[key] = tuple(change for change in changes if change is not None)
-    return _FOUND[key]
+    gone = (
+        f"the trainer has no {internal.name}"
+        for internal in INTERNALS
+        if trainer is not None and use in internal.uses and not internal.home
+        if not hasattr(trainer, internal.name)
+    )
+    return (*changed_libraries(use), *gone)
+
+
+@cache
+def changed_libraries(use: str) -> tuple[str, ...]:
+    """Of ``missing``, what does not depend on a trainer; looked for once."""
+    changes = (_what_changed(i) for i in INTERNALS if use in i.uses and i.home)
+    return tuple(change for change in changes if change is not None)
 
 
 def _message(use: str, changes: tuple[str, ...]) -> str:
@@ -225,15 +229,16 @@ def _message(use: str, changes: tuple[str, ...]) -> str:
     )
 
 
-_warned: set[str] = set()
+@cache
+def warn_once(use: str, changes: tuple[str, ...]) -> None:
+    logger.warning("%s", _message(use, changes))
 
 
 def usable(use: str, trainer: Any = None) -> bool:
     """Whether all that a use needs is there; if not, it is said once in the log."""
     changes = missing(use, trainer)
-    if changes and use not in _warned:
-        _warned.add(use)
-        logger.warning("%s", _message(use, changes))
+    if changes:
+        warn_once(use, changes)
     return not changes
 
 

@@ -114,20 +114,15 @@ def test_an_upload_that_breaks_off_is_sent_again(token: str, hub: Any, tmp_path:
     assert _pushed(hub) == _files(tmp_path / "data")
 
 
-def test_a_push_at_the_same_moment_is_not_overwritten(
-    token: str, hub: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_push_at_the_same_moment_is_not_overwritten(token: str, hub: Any, tmp_path: Path) -> None:
     assert _push(tmp_path / "data") == 0
     repository = hub.repositories[NAME]
-    original = hub_code._stale
 
-    def meanwhile(*arguments: Any) -> Any:
-        if "theirs.txt" not in repository.files:
-            repository.files["theirs.txt"] = b"new"
-            repository.commits.append(hashlib.sha1(b"theirs").hexdigest())
-        return original(*arguments)
+    def meanwhile() -> None:
+        repository.files["theirs.txt"] = b"new"
+        repository.commits.append(hashlib.sha1(b"theirs").hexdigest())
 
-    monkeypatch.setattr(hub_code, "_stale", meanwhile)
+    hub.before_next(COMMIT, meanwhile)
     assert _push(tmp_path / "data", size=30) == 0
     assert _pushed(hub) == _files(tmp_path / "data") | {"theirs.txt": b"new"}
     assert len([request for request in hub.requests if request.startswith(COMMIT)]) == 3
@@ -144,7 +139,7 @@ def test_a_push_that_never_gets_through_leaves_nothing_half_written(
     message = capsys.readouterr().err
     assert "was not pushed" in message and str(tmp_path / "data") in message
     assert len(_files(tmp_path / "data")) == 3
-    hub._broken.clear()
+    hub.mend()
     assert _push(tmp_path / "data", size=30) == 0
     assert _pushed(hub) == _files(tmp_path / "data")
 

@@ -1,26 +1,11 @@
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import make_preferences
 import pytest
-
-SCRIPT = Path(__file__).parents[2] / "data_gen" / "make_preferences.py"
-
-
-@pytest.fixture
-def job(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The job as a module; scripts are no package, so it is loaded from its file."""
-    spec = importlib.util.spec_from_file_location("make_preferences", SCRIPT)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -45,7 +30,6 @@ def _length_task(name: str) -> Any:
 @pytest.mark.parametrize("name", ["debate", "math"])
 def test_writes_pairs_that_trl_takes(
     name: str,
-    job: ModuleType,
     tiny_folder: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -54,9 +38,9 @@ def test_writes_pairs_that_trl_takes(
     from datasets import Dataset
     from trl import DPOConfig, DPOTrainer
 
-    monkeypatch.setattr(job, "make_task", lambda name, **options: _length_task(name))
+    monkeypatch.setattr(make_preferences, "make_task", lambda name, **options: _length_task(name))
     output = tmp_path / "new" / "pairs.jsonl"
-    job.main(
+    make_preferences.main(
         [
             "--task",
             name,
@@ -106,11 +90,9 @@ def test_writes_pairs_that_trl_takes(
     assert trainer.train().global_step == 1
 
 
-def test_a_model_that_always_fails_gives_an_empty_file(
-    job: ModuleType, tiny_folder: str, tmp_path: Path
-) -> None:
+def test_a_model_that_always_fails_gives_an_empty_file(tiny_folder: str, tmp_path: Path) -> None:
     output = tmp_path / "pairs.jsonl"
-    job.main(
+    make_preferences.main(
         [
             "--task",
             "debate",
@@ -129,19 +111,17 @@ def test_a_model_that_always_fails_gives_an_empty_file(
     assert output.read_text() == ""
 
 
-def test_rows_of_chosen_kinds(job: ModuleType) -> None:
+def test_rows_of_chosen_kinds() -> None:
     words = ["--task", "debate", "--kinds", "closed", "--difficulties", "hard"]
-    config = job.parse(job.PreferencesConfig, None, words)
+    config = make_preferences.parse(make_preferences.PreferencesConfig, None, words)
     rows = config.build_task().build_dataset(20, 0, "train")
     assert {(row["kind"], row["difficulty"]) for row in rows} == {("closed", "hard")}
     words = ["--task", "math", "--answer_format", "boxed"]
-    config = job.parse(job.PreferencesConfig, None, words)
+    config = make_preferences.parse(make_preferences.PreferencesConfig, None, words)
     assert "boxed" in config.build_task().build_dataset(1, 0, "train")[0]["solution"]
 
 
-def test_pairs_of_episodes_are_turns(
-    job: ModuleType, tool_tokenizer: Any, gold_policy: Any
-) -> None:
+def test_pairs_of_episodes_are_turns(tool_tokenizer: Any, gold_policy: Any) -> None:
     """Both episodes share calls and results up to the turn in which they part."""
     from mrlm.data.preferences import preference_pairs
     from mrlm.sampling.rollout import rollout
@@ -197,6 +177,6 @@ def test_pairs_of_episodes_are_turns(
         ({"temperature": 0.0}, "above 0"),
     ],
 )
-def test_wrong_settings_are_refused(setting: dict[str, Any], message: str, job: ModuleType) -> None:
+def test_wrong_settings_are_refused(setting: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        job.PreferencesConfig(**{"task": "math"} | setting)
+        make_preferences.PreferencesConfig(**{"task": "math"} | setting)

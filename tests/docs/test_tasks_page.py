@@ -12,6 +12,7 @@ from typing import Any
 
 import pages
 import pytest
+from datasets import Dataset
 
 from mrlm.splits import SPLITS, split_of
 from mrlm.task import Task
@@ -19,7 +20,6 @@ from mrlm.tasks import TASKS
 from mrlm.tasks.code import humaneval_task
 from mrlm.tasks.code.families import FAMILIES
 from mrlm.tasks.debate.topics import TOPICS
-from mrlm.tasks.math import gsm8k
 from mrlm.tasks.math.attacks import ATTACKS, CORRECT, OTHER_FORMS, hostile_completions
 
 PAGE = Path(__file__).parents[2] / "docs" / "tasks.md"
@@ -128,7 +128,7 @@ def test_its_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     file = tmp_path / "test.jsonl"
     questions = [{"question": f"{n} + 1?", "answer": f"Add.\n#### {n + 1}"} for n in range(3)]
     file.write_text("".join(json.dumps(row) + "\n" for row in questions), encoding="utf-8")
-    monkeypatch.setattr(gsm8k, "_hub_rows", lambda split: gsm8k._local_rows(tmp_path, split))
+    monkeypatch.setattr("datasets.load_dataset", lambda *name, split: Dataset.from_json(str(file)))
     exec(real, names)
     rows = names["gsm8k"].build_dataset(2, 0, "test")
     assert rows["answer"] == ["1", "2"]

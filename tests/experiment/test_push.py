@@ -125,6 +125,6 @@ def test_a_push_that_fails_names_the_command(token: str, hub: Any, tmp_path: Pat
         repository.push(folder)
     assert str(error.value).endswith(f"Push them with: hf upload me/x '{folder}' --private")
     assert set(hub.repositories["me/x"].files) == {".gitattributes"}
-    hub._broken.clear()
+    hub.mend()
     repository.push(folder)
     assert hub.repositories["me/x"].files["model.safetensors"] == b"my model model.safetensors"

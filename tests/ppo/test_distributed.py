@@ -5,9 +5,9 @@ Accelerate does not offer FSDP without GPUs; ``tests/fsdp_on_cpu.py`` says how i
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
+import runpy
 import subprocess
 import sys
 from collections import Counter
@@ -84,13 +84,10 @@ def base(
 @pytest.fixture(scope="module")
 def alone(base: Path) -> Path:
     """Folder with the runs ``whole`` and ``lora`` of one process."""
-    spec = importlib.util.spec_from_file_location(SCRIPT.stem, SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    run = runpy.run_path(str(SCRIPT))["run"]
     folder = base.with_name("alone")
-    module.run(str(base), str(folder / "whole"))
-    module.run(str(base), str(folder / "lora"), lora=True)
+    run(str(base), str(folder / "whole"))
+    run(str(base), str(folder / "lora"), lora=True)
     return folder
 
 

@@ -48,7 +48,7 @@ def test_policy_gradient_is_that_of_advantage_times_log_probability(
     torch.manual_seed(0)
     batch["advantages"] = torch.randn(mask.shape) * mask
     batch["num_items_in_batch"] = mask.sum()
-    trainer._compute_loss(model, batch).backward()
+    trainer.compute_loss(model, batch).backward()
     ours = gradients(model)
     logps = completion_logps(model, batch, 0.7)
     (-(batch["advantages"] * logps * mask).sum() / mask.sum()).backward()
@@ -64,7 +64,7 @@ def test_value_gradient_is_that_of_the_squared_error(make_trainer: Make, rollout
     torch.nn.init.normal_(model.value_head.weight, std=0.3, generator=torch.manual_seed(0))
     batch = rollout(trainer)
     batch["advantages"] = torch.zeros_like(batch["advantages"])
-    trainer._compute_loss(model, batch).backward()
+    trainer.compute_loss(model, batch).backward()
     ours = gradients(model)
 
     ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], dim=1)
@@ -92,7 +92,7 @@ def test_shared_backbone_learns_from_the_value_loss(make_trainer: Make, rollout:
     torch.nn.init.normal_(trainer.model.value_head.weight, std=0.3)
     batch = rollout(trainer)
     batch["advantages"] = torch.zeros_like(batch["advantages"])
-    trainer._compute_loss(trainer.model, batch).backward()
+    trainer.compute_loss(trainer.model, batch).backward()
     assert trainer.model.model.layers[0].self_attn.q_proj.weight.grad.abs().max() > 0
 
 
@@ -106,7 +106,7 @@ def test_separate_critic_learns_and_leaves_the_policy_alone(
     batch = rollout(trainer)
     assert model.critic is critic.model
     batch["advantages"] = torch.zeros_like(batch["advantages"])
-    trainer._compute_loss(model, batch).backward()
+    trainer.compute_loss(model, batch).backward()
     found = gradients(model)
     assert found["critic.layers.0.self_attn.q_proj.weight"].abs().max() > 0
     policy = [g for name, g in found.items() if not name.startswith(("critic.", "value_head."))]
@@ -123,9 +123,9 @@ def test_equals_grpo_without_a_value_loss(
     grpo.model.train()
     grpo.current_gradient_accumulation_steps = 1
     advantages = torch.tensor([0.5, -0.5, 1.0, -1.0])
-    grpo_loss = grpo._compute_loss(grpo.model, {**batch, "advantages": advantages})
+    grpo_loss = grpo.compute_loss(grpo.model, {**batch, "advantages": advantages})
     batch["advantages"] = advantages[:, None].expand_as(batch["returns"]).clone()
-    ppo_loss = trainer._compute_loss(trainer.model, batch)
+    ppo_loss = trainer.compute_loss(trainer.model, batch)
     assert ppo_loss.item() == pytest.approx(grpo_loss.item(), abs=1e-6)
     grpo_loss.backward()
     ppo_loss.backward()
@@ -161,10 +161,10 @@ def test_micro_batches_add_up_to_the_whole(
     batch["num_items_in_batch"] = batch["completion_mask"].sum()
     halves.model.train()
     halves.current_gradient_accumulation_steps = accumulation
-    whole._compute_loss(whole.model, batch).backward()
+    whole.compute_loss(whole.model, batch).backward()
     for half in (slice(0, 2), slice(2, 4)):
         part = {name: x[half] if x.ndim else x for name, x in batch.items()}
-        halves._compute_loss(halves.model, part).backward()
+        halves.compute_loss(halves.model, part).backward()
     ours, theirs = gradients(halves.model), gradients(whole.model)
     assert theirs["value_head.weight"].abs().max() > 1e-2
     worst = max((ours[name] - times * grad).abs().max().item() for name, grad in theirs.items())

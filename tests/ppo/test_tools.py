@@ -132,11 +132,11 @@ def test_gae_and_value_targets_skip_the_tools_tokens(make: Any) -> None:
 def test_tool_results_do_not_reach_the_loss(make: Any) -> None:
     trainer = make("ppo")
     batch = rollout(trainer)
-    loss = trainer._compute_loss(trainer.model, batch)
+    loss = trainer.compute_loss(trainer.model, batch)
     hidden = (batch["completion_mask"] * (1 - batch["tool_mask"])).bool()
     for name in ("advantages", "returns", "old_values"):
         batch[name] = torch.where(hidden, torch.full_like(batch[name], 7.0), batch[name])
-    torch.testing.assert_close(trainer._compute_loss(trainer.model, batch), loss)
+    torch.testing.assert_close(trainer.compute_loss(trainer.model, batch), loss)
 
 
 def test_calls_are_bounded_and_wrong_ones_are_told_what_is_allowed(make: Any) -> None:
@@ -174,4 +174,5 @@ def test_calls_are_bounded_and_wrong_ones_are_told_what_is_allowed(make: Any) ->
 def test_hostile_turns_end_no_run_and_earn_nothing(make: Any, hostile: str) -> None:
     trainer = make("grpo", lambda text, row, turn: hostile if turn == 0 else "Answer: 5")
     rollout(trainer, count=4)
-    assert trainer._metrics["train"]["rewards/tools_reward/mean"] == [0.0]
+    trainer.log({})
+    assert trainer.state.log_history[-1]["rewards/tools_reward/mean"] == 0.0

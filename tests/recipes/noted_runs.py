@@ -13,20 +13,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import mrlm.sampling.rollout
+from mrlm.sampling import rollout
 
 
 def note(file: Path) -> None:
     """From now on."""
-    record = mrlm.sampling.rollout._record
+    record = rollout.Record
 
-    def noted(task: Any, row: Any, *others: Any) -> Any:
+    def noted(*, id: str, **columns: Any) -> rollout.Record:
         with file.open("a", encoding="utf-8") as notes:
             folder = sys.argv[sys.argv.index("--output_dir") + 1]
-            notes.write(f"{Path(folder).name} {row['id']}\n")
-        return record(task, row, *others)
+            notes.write(f"{Path(folder).name} {id}\n")
+        return record(id=id, **columns)
 
-    mrlm.sampling.rollout._record = noted
+    rollout.Record = noted  # type: ignore[assignment, misc]
 
 
 if __name__ == "__main__":

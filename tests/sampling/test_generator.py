@@ -93,9 +93,26 @@ def test_rows_do_not_depend_on_their_batch(tiny_llama: Any, tiny_tokenizer: Any)
     assert [c.token_ids for c in whole] != [c.token_ids for c in other]
 
 
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Tokens of each forward pass that reads more than one of a row."""
+    from transformers import LlamaForCausalLM
+
+    found: list[int] = []
+    forward = LlamaForCausalLM.forward
+
+    def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if kwargs["input_ids"].shape[1] > 1:
+            found.append(kwargs["input_ids"].numel())
+        return forward(self, *args, **kwargs)
+
+    monkeypatch.setattr(LlamaForCausalLM, "forward", counted)
+    return found
+
+
 @pytest.mark.parametrize("max_rows", [256, 4])
 def test_a_conversation_goes_on_from_what_is_kept(
-    model: Any, tiny_tokenizer: Any, monkeypatch: pytest.MonkeyPatch, max_rows: int
+    model: Any, tiny_tokenizer: Any, read: list[int], max_rows: int
 ) -> None:
     """Turn after turn the tokens, log-probabilities and values are those of reading it all again,
     and less is read; with ``max_rows`` below the number of rows, some are not kept."""
@@ -103,27 +120,21 @@ def test_a_conversation_goes_on_from_what_is_kept(
     keeping, fresh = (fp32(model, tiny_tokenizer, max_rows=max_rows) for _ in range(2))
     # So many that most rows end by themselves.
     keeping.eos_token_ids = fresh.eos_token_ids = set(range(0, len(tiny_tokenizer), 3))
-    read = {keeping._model: 0, fresh._model: 0}
-    forward = type(keeping._model).forward
-
-    def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if kwargs["input_ids"].shape[1] > 1:
-            read[self] += kwargs["input_ids"].numel()
-        return forward(self, *args, **kwargs)
-
-    monkeypatch.setattr(type(keeping._model), "forward", counted)
     prompts = [*PROMPTS, PROMPTS[0]]
     for turn in range(3):
-        read.update(dict.fromkeys(read, 0))
-        kept, again = (
-            generator.generate(
-                prompts,
-                SamplingParams(9, temperature=0.8, seed=turn),
-                value_head=lambda x: head(x).squeeze(-1),
-                keep_cache=generator is keeping,
+        outputs, num_read = [], []
+        for generator in (keeping, fresh):
+            read.clear()
+            outputs.append(
+                generator.generate(
+                    prompts,
+                    SamplingParams(9, temperature=0.8, seed=turn),
+                    value_head=lambda x: head(x).squeeze(-1),
+                    keep_cache=generator is keeping,
+                )
             )
-            for generator in (keeping, fresh)
-        )
+            num_read.append(sum(read))
+        kept, again = outputs
         assert [c.token_ids for c in kept] == [c.token_ids for c in again]
         for one, other in zip(kept, again, strict=True):
             for name in ("logprobs", "values"):
@@ -134,7 +145,7 @@ def test_a_conversation_goes_on_from_what_is_kept(
                     rtol=0,
                 )
         if turn and max_rows > len(prompts):
-            assert read[keeping._model] < 0.7 * read[fresh._model]
+            assert num_read[0] < 0.7 * num_read[1]
         # Results of very different length, and a row whose conversation does not go on.
         ends = [[20 + i] * (2 + 11 * (i % 3)) for i in range(len(prompts))]
         prompts = [
@@ -144,7 +155,9 @@ def test_a_conversation_goes_on_from_what_is_kept(
     assert any(c.finished for c in kept)
 
 
-def test_nothing_is_kept_of_other_weights(tiny_llama: Any, tiny_tokenizer: Any) -> None:
+def test_nothing_is_kept_of_other_weights(
+    tiny_llama: Any, tiny_tokenizer: Any, read: list[int]
+) -> None:
     model, changed = tiny_llama(), tiny_llama()
     with torch.no_grad():
         for weight in changed.parameters():
@@ -152,11 +165,17 @@ def test_nothing_is_kept_of_other_weights(tiny_llama: Any, tiny_tokenizer: Any) 
     eos = greedy_one_by_one(model, PROMPTS[0], 3, -1)[1]
     generator = fp32(model, tiny_tokenizer)
     generator.eos_token_ids = {eos}
-    out = generator.generate(PROMPTS, greedy(8), keep_cache=True)
-    assert generator._cached_prefixes
-    prompts = [[*p, *c.token_ids, 7, 8] for p, c in zip(PROMPTS, out, strict=True)]
-    generator.sync(changed)
-    out = generator.generate(prompts, greedy(4))
+    num_read = []
+    for weights in (model, changed):
+        generator.sync(model)
+        out = generator.generate(PROMPTS, greedy(8), keep_cache=True)
+        prompts = [[*p, *c.token_ids, 7, 8] for p, c in zip(PROMPTS, out, strict=True)]
+        if weights is changed:
+            generator.sync(changed)
+        read.clear()
+        out = generator.generate(prompts, greedy(4))
+        num_read.append(sum(read))
+    assert num_read[0] < num_read[1]
     assert [c.token_ids for c in out] == [greedy_one_by_one(changed, p, 4, eos) for p in prompts]
 
 

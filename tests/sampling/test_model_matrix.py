@@ -20,6 +20,7 @@ from mrlm.sampling.coverage import why_not_covered
 from mrlm.sampling.generator import Generator
 from mrlm.sampling.model_generator import ModelGenerator
 from mrlm.sampling.types import SamplingParams
+from mrlm.sampling.weights import copy_weights
 
 PROMPTS, STEPS = model_zoo.prompts(), 6
 GREEDY = SamplingParams(STEPS, temperature=0.0)
@@ -170,13 +171,18 @@ def _nan(model: Any) -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("break_copy", [_no_window, _norm, _one_layer, _nan])
 def test_the_check_sees_a_broken_copy(
-    break_copy: Callable[[Any], None], dtype: torch.dtype
+    break_copy: Callable[[Any], None], dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = model_zoo.build("Mistral, window")
     generator = Generator(model, model_zoo.TOKENIZER, dtype=dtype)
     assert generator.check(model) is None
-    with torch.no_grad():
-        break_copy(generator._model)
+
+    def copy_and_break(copy: Any, original: Any) -> None:
+        copy_weights(copy, original)
+        break_copy(copy)
+
+    monkeypatch.setattr("mrlm.sampling.generator.copy_weights", copy_and_break)
+    generator.sync(model)
     assert "log-probabilities" in str(generator.check(model))
 
 

@@ -171,11 +171,19 @@ def test_frames_over_a_pipe() -> None:
         channel.send("x" * 2_000_000)
     with pytest.raises(CodecError, match="larger"):
         channel.send("x" * (9 << 20))
+    for descriptor in (reader, writer):
+        os.close(descriptor)
+
+
+def test_a_channel_whose_other_side_is_gone_says_so() -> None:
+    reader, writer = os.pipe()
+    channel = Channel(reader, writer, time.monotonic() + 60)
+    channel.send("the last")
+    os.write(writer, b"\0\0")  # and a frame that was cut off
     os.close(writer)
-    channel.deadline = time.monotonic() + 60
+    assert channel.receive() == "the last"
     with pytest.raises(EOFError):
-        while True:
-            channel._read(4096)
+        channel.receive()
     os.close(reader)
 
 

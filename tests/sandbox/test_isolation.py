@@ -15,7 +15,7 @@ import pytest
 import mrlm
 from mrlm.sandbox import Sandbox
 from mrlm.sandbox.lockdown import missing_features
-from mrlm.sandbox.seccomp import _CALLS, ARCHITECTURES, build_filter
+from mrlm.sandbox.seccomp import ARCHITECTURES, CALLS, build_filter
 
 HEADERS = {
     0: Path(f"/usr/include/{platform.machine()}-linux-gnu/asm/unistd_64.h"),
@@ -32,7 +32,7 @@ def test_the_numbers_of_system_calls_are_the_kernels(column: int) -> None:
         name: int(number) for name, number in re.findall(pattern, HEADERS[column].read_text())
     }
     kernel |= {"newfstatat": kernel.get("fstatat", kernel.get("newfstatat"))}
-    ours = {name: pair[column] for name, pair in _CALLS.items() if pair[column] is not None}
+    ours = {name: pair[column] for name, pair in CALLS.items() if pair[column] is not None}
     assert ours == {name: kernel[name] for name in ours}
 
 
@@ -86,7 +86,7 @@ def test_arguments_decide(
     machine: str, name: str, arguments: tuple[int, ...], allowed: bool
 ) -> None:
     column, audit = ARCHITECTURES[machine]
-    number = _CALLS[name][column]
+    number = CALLS[name][column]
     assert number is not None
     assert (interpret(build_filter(machine), audit, number, arguments) == 0x7FFF0000) == allowed
 
@@ -94,7 +94,7 @@ def test_arguments_decide(
 @pytest.mark.parametrize("machine", ARCHITECTURES)
 def test_everything_else_is_refused(machine: str) -> None:
     column, audit = ARCHITECTURES[machine]
-    listed = {pair[column] for pair in _CALLS.values()}
+    listed = {pair[column] for pair in CALLS.values()}
     code = build_filter(machine)
     for number in set(range(1024)) - listed:
         assert interpret(code, audit, number, ()) in (0x00050001, 0x00050026)  # EPERM, ENOSYS
@@ -141,7 +141,7 @@ print(reached)
 def test_the_kernel_refuses_every_call_that_is_not_listed(sandbox: Sandbox) -> None:
     """io_uring, userfaultfd, keyctl, memfd_create, name_to_handle_at, timerfd_create, ..."""
     column, _ = ARCHITECTURES[platform.machine()]
-    listed = {pair[column] for pair in _CALLS.values()} - {None}
+    listed = {pair[column] for pair in CALLS.values()} - {None}
     if platform.machine() == "x86_64":
         # uretprobe and uprobe: newer kernels let no filter see them, and raise SIGILL themselves.
         listed |= {335, 336}

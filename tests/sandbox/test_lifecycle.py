@@ -165,7 +165,7 @@ def test_a_zygote_whose_trainer_ended_while_it_started_leaves_no_folder(tmp_path
                 "-I",
                 "-S",
                 "-c",
-                worker_module._BOOTSTRAP,
+                worker_module.BOOTSTRAP,
                 package,
                 str(theirs.fileno()),
                 nobody,

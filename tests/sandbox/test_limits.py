@@ -10,7 +10,7 @@ import pytest
 from processes import sandbox_processes, until
 
 from mrlm.sandbox import FunctionJob, Job, ProgramJob, Sandbox, SandboxError, SuiteJob
-from mrlm.sandbox.zygote import _Watch
+from mrlm.sandbox.watch import Watch
 
 pytestmark = pytest.mark.xdist_group("sandbox")
 
@@ -143,7 +143,7 @@ def test_a_hanging_candidate_costs_its_own_time_and_nobody_elses() -> None:
 
 def test_more_than_one_processor_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A clock that stands still makes one busy thread look like many."""
-    watch = _Watch(os.getpid())
+    watch = Watch(os.getpid())
     watch.look()
     watch.ahead = 0.0  # this process is old, unlike a child
 

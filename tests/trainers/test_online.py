@@ -115,7 +115,7 @@ def test_same_batch_same_loss_and_gradient(
     for trainer in (ours, theirs):
         trainer.model.train()
         trainer.current_gradient_accumulation_steps = 1
-        loss = trainer._compute_loss(trainer.model, dict(batch))
+        loss = trainer.compute_loss(trainer.model, dict(batch))
         loss.backward()
         losses.append(loss.item())
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
@@ -132,7 +132,6 @@ def test_what_is_not_covered_stays_trl_s(
     settings: dict[str, Any], tiny_llama: Any, tiny_tokenizer: Any, tmp_path: Path
 ) -> None:
     trainer = make(GRPOTrainer, tiny_llama(), tiny_tokenizer, tmp_path, **settings)
-    assert not trainer._uses_cpu_path()
     assert trainer.model.config._attn_implementation != ATTENTION
     trainer.train()
     assert trainer.sampler.generator is None
@@ -202,9 +201,9 @@ trainer = GRPOTrainer(
     processing_class=AutoTokenizer.from_pretrained({folder!r}),
 )
 seen = []
-compute = trainer._compute_loss
-trainer._compute_loss = lambda model, inputs: (
-    seen.append(len(inputs["advantages"])), compute(model, inputs)
+compute = trainer.compute_loss
+trainer.compute_loss = lambda model, inputs, **others: (
+    seen.append(len(inputs["advantages"])), compute(model, inputs, **others)
 )[1]
 trainer.train()
 print(f"rows {{seen}}" + chr(10), end="", flush=True)
@@ -257,13 +256,15 @@ def test_rows_without_gradient_change_nothing_but_the_work(
         settings |= {"optim": "sgd", "learning_rate": 1.0}
         trainer = make(GRPOTrainer, tiny_llama(), tiny_tokenizer, tmp_path / name, **settings)
         trainer.reward_funcs = [partly_tied]
-        compute = trainer._compute_loss
+        compute = trainer.compute_loss
 
-        def counted(model: Any, inputs: Any, name: str = name, compute: Any = compute) -> Any:
+        def counted(
+            model: Any, inputs: Any, name: str = name, compute: Any = compute, **others: Any
+        ) -> Any:
             seen[name] = seen.get(name, 0) + len(inputs["advantages"])
-            return compute(model, inputs)
+            return compute(model, inputs, **others)
 
-        trainer._compute_loss = counted
+        trainer.compute_loss = counted
         trainer.train()
         trained[name] = dict(trainer.model.named_parameters())
     assert seen["dropped"] < seen["all"] == 16

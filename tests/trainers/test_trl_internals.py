@@ -13,6 +13,7 @@ import json
 import logging
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -147,11 +148,22 @@ def test_the_table_names_every_private_name_that_is_used() -> None:
 # ---------------------------------------------------------------------- without a name
 
 
-def test_a_function_with_other_parameters_counts_as_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def looked_for_again() -> Iterator[None]:
+    """Nothing is known of what other tests found, and said, nor later of what this one did."""
+    for memory in (trl_internals.changed_libraries, trl_internals.warn_once):
+        memory.cache_clear()
+    yield
+    for memory in (trl_internals.changed_libraries, trl_internals.warn_once):
+        memory.cache_clear()
+
+
+def test_a_function_with_other_parameters_counts_as_gone(
+    looked_for_again: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def _generate(self: Any, prompts: Any, tools: Any) -> None: ...
     def _calculate_rewards(self: Any, rows: Any) -> None: ...
 
-    monkeypatch.setattr(trl_internals, "_FOUND", {})
     monkeypatch.setattr(GRPOTrainer, "_generate", _generate)  # takes one more, which is passed on
     monkeypatch.setattr(GRPOTrainer, "_calculate_rewards", _calculate_rewards)
     assert missing("dynamic_sampling") == (
@@ -161,9 +173,9 @@ def test_a_function_with_other_parameters_counts_as_gone(monkeypatch: pytest.Mon
         trl_internals.require("dynamic_sampling")
 
 
-def test_it_is_said_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr(trl_internals, "_FOUND", {})
-    monkeypatch.setattr(trl_internals, "_warned", set())
+def test_it_is_said_once(
+    looked_for_again: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.delattr("trl.trainer.utils._use_triton")
     with caplog.at_level(logging.WARNING, logger="mrlm"):
         for _ in range(3):

@@ -25,7 +25,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["LIMITS_S", "WORKERS", "SymbolicPool", "symbolic_ask"]
+__all__ = ["LIMITS_S", "WORKERS", "SymbolicPool", "symbolic_ask", "symbolic_pool"]
 
 LIMITS_S = (0.4, 0.9)  # of processor time: the first try, the second
 _BUDGET_S = 1.0  # of processor time, for all that one answer asks and that is not too slow
@@ -196,19 +196,24 @@ _pool: SymbolicPool | None = None
 _pool_lock = threading.Lock()
 
 
-def symbolic_ask() -> Callable[[str, str, float], str]:
-    """For one answer: a function that compares two expressions in the pool of this process.
-
-    All that it is asked for together has a limit, so that a list of many slow expressions takes no
-    longer than one of them.
-    """
+def symbolic_pool() -> SymbolicPool:
+    """The pool of this process, closed when it ends."""
     global _pool
     with _pool_lock:
         # A forked child (a data loader) shares its parent's pipes: it gets a pool of its own.
         if _pool is None or _pool._owner != os.getpid():
             _pool = SymbolicPool()
             atexit.register(_pool.close)
-        pool = _pool
+        return _pool
+
+
+def symbolic_ask() -> Callable[[str, str, float], str]:
+    """For one answer: a function that compares two expressions in the pool of this process.
+
+    All that it is asked for together has a limit, so that a list of many slow expressions takes no
+    longer than one of them.
+    """
+    pool = symbolic_pool()
     left = _BUDGET_S
 
     def ask(reference: str, answer: str, tolerance: float) -> str:

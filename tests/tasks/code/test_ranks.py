@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.distributed]
 
 RANK = '''
 import json, threading
+import psutil
 from accelerate import PartialState
 from accelerate.utils import gather_object
 from mrlm.tasks.code.execution import DEFAULT_LIMITS, get_sandbox
@@ -38,7 +39,11 @@ threads = [
 for thread in threads: thread.start()
 for thread in threads: thread.join()
 sandbox = get_sandbox(DEFAULT_LIMITS)
-zygotes = [worker._process.pid for worker in sandbox._all]
+zygotes = [
+    child.pid
+    for child in psutil.Process().children()
+    if any("mrlm.sandbox" in argument for argument in child.cmdline())
+]
 everyone = gather_object([(rank, sorted(found.items()), sandbox.workers, zygotes)])
 if state.is_main_process:
     print(json.dumps(everyone), flush=True)
@@ -62,9 +67,10 @@ def test_every_rank_scores_with_a_sandbox_of_its_own(tmp_path: Path) -> None:
     ranks = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("[[")))
     assert [rank for rank, *_ in ranks] == [0, 1]
     cores = len(os.sched_getaffinity(0))
-    for _, found, workers, _ in ranks:
+    for _, found, workers, zygotes in ranks:
         assert found == [[number, [1.0, 0.0, 0.0, 0.0]] for number in (2, 3, 4)]
         assert workers == max(1, cores // 2)  # the ranks share the machine
+        assert 1 <= len(zygotes) <= workers
     processes = {pid for *_, zygotes in ranks for pid in zygotes}
     assert len(processes) == sum(len(zygotes) for *_, zygotes in ranks)
     assert _all_end(processes)

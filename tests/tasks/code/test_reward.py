@@ -173,7 +173,9 @@ def test_syntax_reward() -> None:
 @pytest.fixture
 def fresh_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No outcome remembered, and sandboxes of the test's own."""
-    monkeypatch.setattr(execution, "_outcomes", type(execution._outcomes)())
+    with monkeypatch.context() as patch:
+        patch.setattr(execution, "MAX_REMEMBERED", 0)
+        assert _score(RIGHT) == 1.0  # no room for it, nor for what was there before
     execution.get_sandbox.cache_clear()
     yield
     execution.get_sandbox.cache_clear()
@@ -239,10 +241,19 @@ def test_a_timeout_is_not_remembered(fresh_state: None, monkeypatch: pytest.Monk
 
 
 def test_memory_of_outcomes_is_bounded(fresh_state: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[int] = []
+
+    class Noting(execution.Sandbox):
+        def check_many(self, batch: Any) -> Any:
+            ran.extend(int(job.tests[0]["input"]) for job in batch)
+            return super().check_many(batch)
+
+    monkeypatch.setattr(execution, "Sandbox", Noting)
     monkeypatch.setattr(execution, "MAX_REMEMBERED", 3)
-    for number in range(6):
+    for number in (0, 1, 2, 3, 4, 5, 5, 4, 3, 0):
         assert _score(RIGHT, [{"input": str(number), "output": str(2 * number)}]) == 1.0
-    assert len(execution._outcomes) == 3
+    # The last three are remembered, and the first one no longer.
+    assert ran == [0, 1, 2, 3, 4, 5, 0]
 
 
 def test_names_and_settings() -> None:

@@ -128,10 +128,9 @@ def test_environment_second_turn_must_answer_the_opponent() -> None:
     row = _row("opening")
     environment = DebateEnvironment(rounds=2)
     environment.reset(**row)
-    environment.argue(row["solution"])
-    view = environment._debate.view(row["side"])  # type: ignore[union-attr]
+    heard = environment.argue(row["solution"])
     own, theirs = supporting(row, row["side"]), supporting(row, OTHER[row["side"]])
-    used = next(n for n in theirs if f"[{n}]" in view["opponent"])
+    used = next(n for n in theirs if f"[{n}]" in heard)
     answer = next(n for n in own if row["points"][n - 1] == row["points"][used - 1])
     first = next(n for n in own if n != answer)
     environment.argue(
@@ -149,14 +148,14 @@ def test_environment_second_turn_must_answer_the_opponent() -> None:
 def test_closed_debates_count_the_final_position() -> None:
     row = _row("closed")
     wrong = str(int(row["answer"]) + 1)
-    environment = DebateEnvironment(rounds=2)
+    kept: list[Debate] = []
+    environment = DebateEnvironment(rounds=2, keep=kept.append)
     replies = _play(environment, row, f"The answer is {wrong}.", f"The answer is {row['answer']}.")
     assert row["opponent"] in replies[0]
     assert environment.get_reward() == 1.0
     _play(environment, row, f"The answer is {row['answer']}.", f"The answer is {wrong}.")
     assert environment.get_reward() == 0.0
-    debate = environment._debate
-    assert debate is not None and "The right answer" in str(debate)
+    assert len(kept) == 2 and all("The right answer" in str(debate) for debate in kept)
     swapped = Debate(row, rounds=2)
     swapped.say("The answer is 1.")
     seen = swapped.view(swapped.other)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,13 +13,12 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
+import psutil
 import pytest
 
-from mrlm.tasks.math import symbolic
 from mrlm.tasks.math.reward import MathReward
-from mrlm.tasks.math.symbolic import WORKERS, SymbolicPool
+from mrlm.tasks.math.symbolic import WORKERS, SymbolicPool, symbolic_pool
 
 ENDLESS = "9^{9^{9^9}}"
 REWARD = MathReward("boxed", "expression")
@@ -30,15 +31,23 @@ def pool() -> Iterator[SymbolicPool]:
     pool.close()
 
 
-def _processes(pool: SymbolicPool) -> list[int]:
-    return [worker._process.pid for worker in pool._idle]
+def _workers(of: int | None = None) -> set[psutil.Process]:
+    """The workers of every pool in a process, by default in this one."""
+    found = set()
+    for child in psutil.Process(of).children():
+        with contextlib.suppress(psutil.NoSuchProcess):  # a zombie's command cannot be read
+            if any(word.endswith("symbolic_worker.py") for word in child.cmdline()):
+                found.add(child)
+    return found
 
 
-def _is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+def _processor_time(worker: psutil.Process) -> float:
+    """Of a worker and the child that computes for it."""
+    return sum(sum(one.cpu_times()[:2]) for one in (worker, *worker.children()))
+
+
+def _has_ended(worker: psutil.Process) -> bool:
+    return not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
 
 
 @pytest.mark.parametrize(
@@ -60,17 +69,17 @@ def test_verdicts(pool: SymbolicPool, reference: str, answer: str, verdict: str)
 
 def test_a_worker_serves_again_and_again(pool: SymbolicPool) -> None:
     pool.verdict("x", "x")
-    before = _processes(pool)
+    before = _workers()
     assert [pool.verdict("x", "y")[0] for _ in range(5)] == ["different"] * 5
-    assert _processes(pool) == before
+    assert _workers() == before
 
 
 def test_a_timeout_is_tried_again_and_the_same_worker_goes_on(pool: SymbolicPool) -> None:
     pool.verdict("x", "x")
-    before = _processes(pool)
+    before = _workers()
     verdict, seconds = pool.verdict("5", ENDLESS, limits_s=(0.2, 0.3))
     assert (verdict, seconds) == ("timeout", 0.5)
-    assert _processes(pool) == before
+    assert _workers() == before
     assert pool.verdict("x", "x")[0] == "same"
 
 
@@ -83,26 +92,24 @@ def test_what_the_first_limit_cut_short_is_right_at_the_second(pool: SymbolicPoo
 def test_time_that_others_use_does_not_count(pool: SymbolicPool) -> None:
     """A stopped worker gets no processor time, as on a busy machine; its answer is still right."""
     pool.verdict("x", "x")
-    (pid, *_) = _processes(pool)
-    os.killpg(pid, signal.SIGSTOP)
-    threading.Timer(2.0, os.killpg, (pid, signal.SIGCONT)).start()
+    for worker in _workers():
+        os.killpg(worker.pid, signal.SIGSTOP)
+        threading.Timer(2.0, os.killpg, (worker.pid, signal.SIGCONT)).start()
     assert pool.verdict("(x+1)^2", "x^2+2x+1", limits_s=(1.0,))[0] == "same"
 
 
 def test_a_killed_worker_is_replaced(pool: SymbolicPool) -> None:
     pool.verdict("x", "x")
-    for pid in _processes(pool):
-        os.kill(pid, signal.SIGKILL)
+    killed = _workers()
+    for worker in killed:
+        worker.kill()
     assert pool.verdict("x", "x")[0] == "same"
+    assert not killed & _workers()
 
 
-def test_a_worker_that_cannot_start_is_an_error(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    broken = tmp_path / "worker.py"
-    broken.write_text("raise SystemExit(3)")
-    monkeypatch.setattr(symbolic, "_WORKER_FILE", broken)
-    monkeypatch.setattr(symbolic, "_pool", None)
+def test_a_worker_that_cannot_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    symbolic_pool().close()
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
     metrics: dict[str, float] = {}
     rewards = REWARD(["\\boxed{x}"], answer=["x+0"], log_metric=metrics.__setitem__)
     assert rewards == [None]
@@ -113,32 +120,44 @@ def test_a_huge_computation_is_stopped(pool: SymbolicPool) -> None:
     assert pool.verdict("5", "300000000!")[0] == "timeout"
 
 
-def test_a_stuck_worker_ends_without_its_parent(pool: SymbolicPool) -> None:
+def test_a_stuck_worker_ends_without_its_parent() -> None:
     """Its own timer ends it, even when nobody is left to kill it."""
-    worker = pool._take()
-    try:
-        worker.wait_ready()
-        assert worker.compare("5", ENDLESS, 1e-6, 0.1) == ("timeout", 0.1)
-        worker._process.stdin.close()
-        assert worker._process.wait(timeout=30) == 0
-    finally:
-        pool._put_back(worker, healthy=False)
+    script = (
+        "from mrlm.tasks.math.symbolic import SymbolicPool\n"
+        "pool = SymbolicPool()\n"
+        "pool.verdict('x', 'x')\n"
+        "print('ready', flush=True)\n"
+        f"pool.verdict('5', {ENDLESS!r}, limits_s=(3.0,))"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None and parent.stdout.readline() == b"ready\n"
+        (worker,) = _workers(parent.pid)
+        computing = worker.children()
+        idle = _processor_time(worker)
+        while _processor_time(worker) < idle + 0.5:
+            time.sleep(0.01)
+        parent.kill()
+    _, alive = psutil.wait_procs([worker, *computing], timeout=60)
+    assert alive == []
 
 
 def test_several_threads(pool: SymbolicPool) -> None:
+    others = _workers()
+    pool.close()
+    others &= _workers()
     with ThreadPoolExecutor(6) as threads:
         answers = ["x", "y"] * 12
         verdicts = [one[0] for one in threads.map(lambda y: pool.verdict("x", y), answers)]
     assert verdicts == ["same", "different"] * 12
-    assert len(_processes(pool)) <= WORKERS
+    assert 2 <= len(_workers() - others) <= WORKERS
 
 
 def test_close_kills_idle_and_busy_workers() -> None:
-    pool = SymbolicPool()
+    pool, others = SymbolicPool(), _workers()
     assert pool.verdict("x", "x")[0] == "same"
-    (idle,) = _processes(pool)
+    (idle,) = _workers() - others
     pool.close()
-    assert not _is_running(idle)
+    assert _has_ended(idle)
     assert pool.verdict("x", "x")[0] == "same"
     results: list[str] = []
     thread = threading.Thread(
@@ -146,23 +165,28 @@ def test_close_kills_idle_and_busy_workers() -> None:
     )
     thread.start()
     time.sleep(0.5)
-    (busy,) = [worker._process.pid for worker in pool._busy]
+    (busy,) = _workers() - others
     while thread.is_alive():  # a lost worker is replaced once before it counts as broken
         pool.close()
         thread.join(timeout=0.1)
-    assert not _is_running(busy)
+    assert _has_ended(busy)
     assert results == ["error"]
 
 
 def test_no_worker_outlives_the_interpreter() -> None:
     script = (
-        "from mrlm.tasks.math import symbolic\n"
-        "assert symbolic.symbolic_ask()('x', 'x', 1e-6) == 'same'\n"
-        "print(symbolic._pool._idle[0]._process.pid)"
+        "from mrlm.tasks.math.symbolic import symbolic_ask\n"
+        "assert symbolic_ask()('x', 'x', 1e-6) == 'same'\n"
+        "print('ready', flush=True)\n"
+        "input()"
     )
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
-    assert not _is_running(int(result.stdout))
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", script], **pipes) as process:
+        assert process.stdout is not None and process.stdout.readline() == b"ready\n"
+        (worker,) = _workers(process.pid)
+        process.communicate(b"\n")
+    assert process.returncode == 0
+    assert _has_ended(worker)
 
 
 def test_the_reward_in_symbolic_mode() -> None:
@@ -201,12 +225,11 @@ def test_right_answers_beside_bombs_are_paid() -> None:
 def test_a_list_of_slow_items_takes_no_longer_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    class SlowPool(SymbolicPool):
-        def verdict(self, *question: object, **_: object) -> tuple[str, float]:
-            asked.append(question)
-            return "different", 0.3
+    def slow_verdict(_: SymbolicPool, *question: object, **__: object) -> tuple[str, float]:
+        asked.append(question)
+        return "different", 0.3
 
-    monkeypatch.setattr(symbolic, "_pool", SlowPool())
+    monkeypatch.setattr(SymbolicPool, "verdict", slow_verdict)
     items = [f"x^{{{power}}}" for power in range(2, 40)]
     reference = ", ".join(f"{item} + 1" for item in items)
     assert REWARD.outcome(f"\\boxed{{{', '.join(items)}}}", reference) == "timeout"

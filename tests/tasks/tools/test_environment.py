@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import inspect
 import pickle
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -47,22 +48,27 @@ def test_wrong_tools_are_refused(tools: Any) -> None:
         make_environment(tools)
 
 
-def test_files_are_private_to_the_episode_and_gone_after_it() -> None:
+def test_files_are_private_to_the_episode_and_gone_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     one, two = make_environment(["file_system"]), make_environment(["file_system"])
     one.reset(files={"a.txt": "one", "docs/b.txt": "deep"})
     two.reset(files={"a.txt": "two"})
     assert one.file_system(action="read", path="a.txt") == "one"
     assert one.file_system(action="read", path="docs/b.txt") == "deep"
     assert two.file_system(action="list") == "a.txt"
-    folder = Path(one._root())
+    folders = set(tmp_path.iterdir())
+    assert len(folders) == 2
     one.file_system(action="write", path="new.txt", content="x")
     one.reset(files={})
-    assert not folder.exists()
+    (of_two,) = tmp_path.iterdir()
+    assert of_two in folders
     assert one.file_system(action="list") == "The folder is empty."
-    folder = Path(one._root())
+    assert len(list(tmp_path.iterdir())) == 2
     del one
     gc.collect()
-    assert not folder.exists()
+    assert list(tmp_path.iterdir()) == [of_two]
 
 
 def test_a_row_cannot_place_files_outside(tmp_path: Path) -> None:

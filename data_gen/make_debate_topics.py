@@ -34,7 +34,7 @@ class DebateTopicsConfig:
         default_factory=lambda: list(ORIGINAL),
         metadata={"help": "Names of topics, or the word all."},
     )
-    seed: int = field(default=0, metadata={"help": "Of the numbers in the facts."})
+    seed: int = field(default=0, metadata={"help": "Seed of the numbers in the facts."})
 
 
 def make_topics(config: DebateTopicsConfig) -> list[dict[str, Any]]:

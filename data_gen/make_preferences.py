@@ -48,12 +48,12 @@ class SamplingConfig:
     num_rows: int = field(default=256, metadata={"help": "Rows to sample."})
     num_generations: int = field(default=8, metadata={"help": "Samples of each row."})
     max_new_tokens: int = field(
-        default=128, metadata={"help": "Where a sample is cut; of tools the whole episode."}
+        default=128, metadata={"help": "Longest sample in tokens; with tools, the longest episode."}
     )
-    temperature: float = field(default=1.0, metadata={"help": "Of the sampling."})
+    temperature: float = field(default=1.0, metadata={"help": "Sampling temperature."})
     top_p: float = field(default=1.0, metadata={"help": "Nucleus to sample from; 1 is off."})
     split: str = field(default="train", metadata={"help": "train or test."})
-    seed: int = field(default=0, metadata={"help": "Of the rows and of the sampling."})
+    seed: int = field(default=0, metadata={"help": "Seed of the rows and of the sampling."})
     task_options: dict[str, Any] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -82,7 +82,7 @@ class PreferencesConfig(SamplingConfig):
     """What to sample and to pair, and where to write."""
 
     output: str = field(default="preferences.jsonl", metadata={"help": "File to write."})
-    pairs_per_row: int = field(default=1, metadata={"help": "At most so many pairs of a row."})
+    pairs_per_row: int = field(default=1, metadata={"help": "Most pairs to take from a row."})
     min_margin: float = field(
         default=0.0, metadata={"help": "Difference of scores that a pair must exceed."}
     )

@@ -29,8 +29,8 @@ class SFTConfig(SamplingConfig):
     """What to sample and to keep, and where to write."""
 
     output: str = field(default="sft.jsonl", metadata={"help": "File to write."})
-    samples_per_row: int = field(default=1, metadata={"help": "At most so many of one row."})
-    min_reward: float = field(default=1.0, metadata={"help": "What a sample must earn."})
+    samples_per_row: int = field(default=1, metadata={"help": "Most samples to keep of a row."})
+    min_reward: float = field(default=1.0, metadata={"help": "Least reward of a kept sample."})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

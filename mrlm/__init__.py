@@ -3,8 +3,10 @@
 Public names are loaded when they are first used, so that ``import mrlm`` does not import torch.
 """
 
-from importlib import import_module, metadata
+from importlib import metadata
 from typing import Any
+
+from mrlm.lazy import lazy_names
 
 _EXPORTS = {
     "Comparison": "mrlm.evaluation.comparison",
@@ -29,14 +31,11 @@ _EXPORTS = {
 }
 
 __all__ = sorted(_EXPORTS)
+_load = lazy_names(__name__, _EXPORTS)
 
 
 def __getattr__(name: str) -> Any:
-    if name in _EXPORTS:
-        return getattr(import_module(_EXPORTS[name]), name)
-    if name == "__version__":
-        return metadata.version("mrlm")
-    raise AttributeError(f"module 'mrlm' has no attribute {name!r}")
+    return metadata.version("mrlm") if name == "__version__" else _load(name)
 
 
 def __dir__() -> list[str]:

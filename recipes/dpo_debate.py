@@ -84,11 +84,11 @@ class DPOArguments(WarmupArguments):
     """And how the pairs come about; an answer is at most ``eval_max_new_tokens`` long."""
 
     train_rows: int = field(default=192, metadata={"help": "Rows to sample pairs from."})
-    eval_rows: int = field(default=200, metadata={"help": "Held-out rows of every measurement."})
+    eval_rows: int = field(default=200, metadata={"help": "Held-out rows of every evaluation."})
     num_generations: int = field(default=8, metadata={"help": "Answers sampled per row."})
-    pairs_per_row: int = field(default=2, metadata={"help": "At most so many pairs of a row."})
-    min_margin: float = field(default=0.1, metadata={"help": "Least difference in a pair."})
-    temperature: float = field(default=0.8, metadata={"help": "Of that sampling."})
+    pairs_per_row: int = field(default=2, metadata={"help": "Most pairs to take from a row."})
+    min_margin: float = field(default=0.1, metadata={"help": "Least score difference in a pair."})
+    temperature: float = field(default=0.8, metadata={"help": "Temperature of this sampling."})
     train_file: str | None = field(
         default=None, metadata={"help": "JSON lines of pairs, instead of sampling them."}
     )

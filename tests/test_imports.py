@@ -20,10 +20,12 @@ PACKAGE = Path(mrlm.__file__).parent
 FLOORS = (
     ("errors",),
     (
+        "completion_text",
         "deprecation",
         "files",
         "hardware",
         "hub",
+        "lazy",
         "memory",
         "progress",
         "splits",

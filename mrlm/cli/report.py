@@ -11,7 +11,7 @@ from mrlm.cli.command import Commands, add_command
 def add(commands: Commands[argparse.ArgumentParser]) -> None:
     summary = "make report.html and the model card of a run folder again"
     parser = add_command(commands, "report", summary, _run, "mrlm report runs/demo")
-    parser.add_argument("folder", help="folder that holds results.json")
+    parser.add_argument("folder", help="a folder that holds results.json")
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -36,15 +36,19 @@ _MAX_LENGTH = 60
 def add(commands: Commands[argparse.ArgumentParser]) -> None:
     summary = "try to fool a reward function of yours"
     parser = add_command(commands, "reward", summary, _run, _EXAMPLES, description=_DESCRIPTION)
-    parser.add_argument("function", metavar="FILE:FUNC", help="or package.module:FUNC")
+    parser.add_argument(
+        "function", metavar="FILE:FUNC", help="a reward; also as package.module:FUNC"
+    )
     add_task(parser)
-    parser.add_argument("--num_rows", type=int, default=100, help="gold answers (default: 100)")
-    parser.add_argument("--seed", type=int, default=0, help="of the rows (default: 0)")
+    parser.add_argument(
+        "--num_rows", type=int, default=100, help="gold answers to try (default: 100)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the rows (default: 0)")
     parser.add_argument(
         "--limit", type=float, help="a reward from here up is paid (default: 0.5; debate: 0.4)"
     )
     parser.add_argument(
-        "--time_limit", type=float, default=10.0, help="seconds for a call (default: 10)"
+        "--time_limit", type=float, default=10.0, help="most seconds for a call (default: 10)"
     )
     add_json(parser)
 

@@ -25,16 +25,26 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = add_command(commands, "sample", summary, _run, _EXAMPLES)
     add_task(parser)
     add_model(parser)
-    parser.add_argument("--num_rows", type=int, default=3, help="rows (default: 3)")
+    parser.add_argument("--num_rows", type=int, default=3, help="how many rows (default: 3)")
     parser.add_argument("--split", default="train", help="train or test (default: train)")
-    parser.add_argument("--seed", type=int, default=0, help="of rows and sampling (default: 0)")
     parser.add_argument(
-        "--max_new_tokens", type=int, default=128, help="where completions end (default: 128)"
+        "--seed", type=int, default=0, help="seed of rows and sampling (default: 0)"
+    )
+    parser.add_argument(
+        "--max_new_tokens",
+        type=int,
+        default=128,
+        help="longest completion in tokens (default: 128)",
     )
     parser.add_argument(
         "--num_generations", type=int, default=1, help="samples per row (default: 1)"
     )
-    parser.add_argument("--temperature", type=float, default=0.0, help="0 is greedy (default: 0)")
+    parser.add_argument(
+        "--temperature",
+        type=float,
+        default=0.0,
+        help="sampling temperature; 0 is greedy (default: 0)",
+    )
     add_json(parser)
 
 

@@ -81,13 +81,13 @@ class DataArguments:
     )
     format: Literal["json", "jsonl", "parquet", "hf"] = field(
         default="parquet",
-        metadata={"help": "Of the files; hf also opens with datasets.load_from_disk."},
+        metadata={"help": "Format of the files; hf also opens with datasets.load_from_disk."},
     )
     out: str = field(default="runs/data", metadata={"help": "Folder of the dataset."})
     push_to_hub: str | None = field(
         default=None, metadata={"help": "Dataset on the Hub to push to, such as me/mrlm-math."}
     )
-    private: bool = field(default=False, metadata={"help": "Create it private."})
+    private: bool = field(default=False, metadata={"help": "With push_to_hub: create it private."})
     dataset_name: str | None = field(
         default=None,
         metadata={
@@ -107,9 +107,12 @@ class DataArguments:
     )
     license: str | None = field(
         default=None,
-        metadata={"help": "Hub's identifier; default: apache-2.0, or unknown for a dataset."},
+        metadata={
+            "help": "Licence of the rows, as the Hub names it; default: apache-2.0, or unknown "
+            "for a dataset."
+        },
     )
-    preview: int = field(default=3, metadata={"help": "First rows of each task to show."})
+    preview: int = field(default=3, metadata={"help": "How many first rows of each task to show."})
     json: bool = field(default=False, metadata={"help": "Print statistics as JSON on stdout."})
 
     def __post_init__(self) -> None:

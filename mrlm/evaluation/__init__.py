@@ -3,8 +3,7 @@
 Names are loaded when they are first used: whoever needs one part does not wait for the others.
 """
 
-from importlib import import_module
-from typing import Any
+from mrlm.lazy import lazy_names
 
 _EXPORTS = {
     "Comparison": "mrlm.evaluation.comparison",
@@ -22,10 +21,7 @@ _EXPORTS = {
 __all__ = sorted(_EXPORTS)
 
 
-def __getattr__(name: str) -> Any:
-    if name in _EXPORTS:
-        return getattr(import_module(_EXPORTS[name]), name)
-    raise AttributeError(f"module 'mrlm.evaluation' has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, _EXPORTS)
 
 
 def __dir__() -> list[str]:

@@ -165,7 +165,7 @@ class RolloutArguments(TaskArguments):
     live_eval_rows: int = field(
         default=0,
         metadata={
-            "help": "Held-out rows to measure ten times during training, for the live view and a "
+            "help": "Held-out rows to evaluate ten times during training, for the live view and a "
             "curve; 0: none. Not with sharded weights."
         },
     )

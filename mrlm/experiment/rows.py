@@ -194,6 +194,9 @@ def load_rows(run: Run) -> RunRows:
         raise SystemExit(str(error)) from error
     for note in run.notes:
         run.console.print(note)
+    # Training ends an episode where evaluation does.
+    if rows.task.has_tools and getattr(run.config, "max_tool_calling_iterations", 0) is None:
+        run.config.max_tool_calling_iterations = rows.task.max_tool_calling_iterations
     return rows
 
 

@@ -1,7 +1,7 @@
 """Update on fewer completions than were sampled, without changing the expected gradient.
 
 Sampling is cheap beside the update, and many prompts teach little: where all of a prompt's
-completions are right, or all wrong, their advantages are near 0. Groups of completions are drawn in
+completions are correct, or none is, their advantages are near 0. Groups of completions are drawn in
 proportion to what they would add to the gradient and weighted by the inverse of that probability
 (importance sampling as in https://arxiv.org/abs/1803.00942; down-sampling rollouts as in
 https://arxiv.org/abs/2504.13818, which does not reweight). The completions of a prompt stay

@@ -15,6 +15,7 @@ from typing import Any
 from mrlm.files import read_json, write_text
 from mrlm.report import format
 from mrlm.runs.folder import CONFIG_FILE, MODEL_FOLDER, RESULTS_FILE
+from mrlm.runs.result import TRAINER_SETTINGS
 
 CARD_FILE = "README.md"
 
@@ -24,14 +25,7 @@ _EMBEDDED = "HuggingFaceTB/SmolLM2-135M-Instruct"
 _SETTINGS = (
     "max_steps",
     "num_train_epochs",
-    "learning_rate",
-    "lr_scheduler_type",
-    "per_device_train_batch_size",
-    "gradient_accumulation_steps",
-    "num_generations",
-    "max_completion_length",
-    "temperature",
-    "beta",
+    *TRAINER_SETTINGS,
     "gamma",
     "lam",
     "loss_type",

@@ -21,9 +21,20 @@ from mrlm.evaluation.evaluation import Evaluation
 from mrlm.files import read_json, read_json_lines, write_json
 from mrlm.runs.folder import CONFIG_FILE, METRICS_FILE, RESULTS_FILE, is_run
 
-__all__ = ["STAGES", "RunResult", "find_results"]
+__all__ = ["STAGES", "TRAINER_SETTINGS", "RunResult", "find_results"]
 
 STAGES = ("before", "sft", "after")
+# What a training's outcome depends on, whatever the algorithm.
+TRAINER_SETTINGS = (
+    "learning_rate",
+    "lr_scheduler_type",
+    "per_device_train_batch_size",
+    "gradient_accumulation_steps",
+    "num_generations",
+    "max_completion_length",
+    "temperature",
+    "beta",
+)
 # What makes two runs repetitions of each other, besides the model, the rows and the steps.
 _SETTINGS = (
     "kinds",
@@ -38,14 +49,7 @@ _SETTINGS = (
     "sft_learning_rate",
     "sft_batch_size",
     "use_peft",
-    "learning_rate",
-    "lr_scheduler_type",
-    "per_device_train_batch_size",
-    "gradient_accumulation_steps",
-    "num_generations",
-    "max_completion_length",
-    "temperature",
-    "beta",
+    *TRAINER_SETTINGS,
     "update_fraction",
 )
 _ENVIRONMENT = ("cpu_cores", "gpu", "torch", "transformers", "trl")

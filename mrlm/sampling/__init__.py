@@ -4,16 +4,12 @@
 torch.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mrlm.lazy import lazy_names
 
 if TYPE_CHECKING:
     from mrlm.sampling.make import make_generator
 
 __all__ = ["make_generator"]
-
-
-def __getattr__(name: str) -> Any:
-    if name == "make_generator":
-        return import_module("mrlm.sampling.make").make_generator
-    raise AttributeError(f"module 'mrlm.sampling' has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, {"make_generator": "mrlm.sampling.make"})

@@ -30,7 +30,6 @@ def make_generator(
     *,
     dtype: torch.dtype | None = None,
     device: torch.device | None = None,
-    max_rows: int = 256,
 ) -> Generator | ModelGenerator:
     """What samples from a model in its own distribution, as fast as that goes.
 
@@ -43,12 +42,11 @@ def make_generator(
         tokenizer: Gives the end-of-sequence and padding tokens.
         dtype: Of a copy. Default: bf16 where that is fast, else the model's.
         device: Where a copy samples. Default: where the model is.
-        max_rows: Completions that are sampled side by side.
     """
     reason = why_not_covered(model)
     if reason is None:
         try:
-            generator = _CheckedGenerator(model, tokenizer, dtype, max_rows, device)
+            generator = _CheckedGenerator(model, tokenizer, dtype, device)
             reason = generator.check(model)
         except ModelError as error:
             reason = str(error)
@@ -56,18 +54,18 @@ def make_generator(
             if reason is None:
                 return generator
             del generator  # its copy, before the model samples
-    return _fall_back(model, tokenizer, max_rows, reason)
+    return _fall_back(model, tokenizer, reason)
 
 
 def _fall_back(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, max_rows: int, reason: str
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, reason: str
 ) -> ModelGenerator:
     _logger.warning(
         "Sampling with the model's own generate, several times slower on a CPU, because the fast "
         "sampler does not cover it: %s.",
         reason,
     )
-    return ModelGenerator(model, tokenizer, max_rows, reason)
+    return ModelGenerator(model, tokenizer, fallback_reason=reason)
 
 
 class _CheckedGenerator(Generator):
@@ -81,12 +79,11 @@ class _CheckedGenerator(Generator):
         model: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,
         dtype: torch.dtype | None,
-        max_rows: int,
         device: torch.device | None,
     ) -> None:
         self._syncs = 0
         self._substitute: ModelGenerator | None = None
-        super().__init__(model, tokenizer, dtype, max_rows, device)
+        super().__init__(model, tokenizer, dtype, device=device)
         self._tokenizer = tokenizer
 
     def sync(self, model: PreTrainedModel) -> None:
@@ -99,9 +96,7 @@ class _CheckedGenerator(Generator):
         if self._syncs == 2:  # the first was the copy's making
             self.fallback_reason = self.check(model)
             if self.fallback_reason is not None:
-                self._substitute = _fall_back(
-                    model, self._tokenizer, self.max_rows, self.fallback_reason
-                )
+                self._substitute = _fall_back(model, self._tokenizer, self.fallback_reason)
 
     def generate(
         self, prompt_ids: list[list[int]], params: SamplingParams, **more: Any

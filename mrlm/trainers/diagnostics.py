@@ -149,6 +149,11 @@ _CHECKS = (
 )
 
 
+# Optimizer steps with a learning rate above 0 after which LoRA's B matrices, which start at zero,
+# must have moved.
+LORA_GRACE = 5
+
+
 def _reading(logs: Logs, name: str, is_bad: Callable[[float], bool]) -> bool | None:
     return None if logs.get(name) is None else is_bad(float(logs[name]))
 
@@ -156,17 +161,12 @@ def _reading(logs: Logs, name: str, is_bad: Callable[[float], bool]) -> bool | N
 class DiagnosticsCallback(TrainerCallback):
     """Watches a run's logs and weights for reasons why it cannot learn.
 
-    Args:
-        lora_grace: Optimizer steps with a learning rate above 0 after which LoRA's B matrices,
-            which start at zero, must have moved.
-
     Attributes:
         findings: What was found, in order; each kind once.
     """
 
-    def __init__(self, lora_grace: int = 5) -> None:
+    def __init__(self) -> None:
         self.findings: list[Diagnosis] = []
-        self._lora_grace = lora_grace
         self._streaks: dict[str, int] = {}
         self._effective_steps = 0
 
@@ -197,7 +197,7 @@ class DiagnosticsCallback(TrainerCallback):
         if state.global_step < getattr(args, "value_warmup_steps", 0):
             return
         self._effective_steps += 1
-        if self._effective_steps == self._lora_grace:
+        if self._effective_steps == LORA_GRACE:
             self._check_lora(state, kwargs.get("model"))
 
     def _check_lora(self, state: TrainerState, model: Any) -> None:
@@ -208,7 +208,7 @@ class DiagnosticsCallback(TrainerCallback):
             self._report(
                 state,
                 "lora_not_moving",
-                f"After {self._lora_grace} optimizer steps every LoRA B matrix is still zero, so "
+                f"After {LORA_GRACE} optimizer steps every LoRA B matrix is still zero, so "
                 "the adapter does nothing: no gradient reaches it. Either all advantages were "
                 "zero so far (look at reward_std), or the adapter is not on the path of the "
                 "loss: check target_modules and that the adapter is active and trainable.",

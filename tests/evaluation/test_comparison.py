@@ -189,8 +189,8 @@ def test_the_package_exports_functions_whatever_was_imported_before() -> None:
     for name in mrlm.evaluation.__all__:
         assert getattr(mrlm.evaluation, name).__name__ == name
     assert dir(mrlm.evaluation) == mrlm.evaluation.__all__
-    with pytest.raises(AttributeError, match="no attribute 'exam'"):
-        _ = mrlm.evaluation.exam
+    with pytest.raises(AttributeError, match="no attribute 'no_such_name'"):
+        _ = mrlm.evaluation.no_such_name
 
 
 def test_evaluations_are_read_and_compared_without_torch() -> None:

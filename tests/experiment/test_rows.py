@@ -66,17 +66,17 @@ def test_without_a_dataset_the_rows_are_the_task_s_own() -> None:
 
 
 def test_held_out_rows_are_never_trained_on(tmp_path: Path) -> None:
-    exam = write(tmp_path / "exam.csv", [SUMS[1], SUMS[6] | {"q": " what IS\n6  + 3?"}])
+    eval_file = write(tmp_path / "held_out.csv", [SUMS[1], SUMS[6] | {"q": " what IS\n6  + 3?"}])
     source = write(tmp_path / "sums.json", SUMS)
-    rows = run_rows(dataset_name=source, eval_dataset_name=exam)
+    rows = run_rows(dataset_name=source, eval_dataset_name=eval_file)
     questions = [row["q"] for row in SUMS]
     assert rows.train_rows()["question"] == questions[:1] + questions[2:6] + questions[7:]
     assert len(held_out(rows)) == 2
-    shorter = run_rows(dataset_name=source, eval_dataset_name=exam, eval_rows=1)
+    shorter = run_rows(dataset_name=source, eval_dataset_name=eval_file, eval_rows=1)
     assert len(held_out(shorter)) == 1
     assert rows.notes[-1].endswith("because they are held out: 2.")
     with pytest.raises(DatasetError, match="All of the 2 rows"):
-        run_rows(dataset_name=exam, eval_dataset_name=source, eval_rows=8)
+        run_rows(dataset_name=eval_file, eval_dataset_name=source, eval_rows=8)
 
 
 def test_the_task_s_own_rows_are_kept_apart_too(tmp_path: Path) -> None:

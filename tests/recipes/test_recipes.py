@@ -148,7 +148,7 @@ def test_sft_on_a_dataset_of_the_user_s(run: Any, tmp_path: Path) -> None:
     """Its rows are what is trained on and measured on, and what is dropped is told."""
     rows = [f"What is {i} + 4?,{i + 4}" for i in range(9)]
     (tmp_path / "train.csv").write_text("\n".join(["q,a", *rows, "Hm?,none"]), encoding="utf-8")
-    (tmp_path / "exam.csv").write_text("\n".join(["q,a", *rows[:4]]), encoding="utf-8")
+    (tmp_path / "held_out.csv").write_text("\n".join(["q,a", *rows[:4]]), encoding="utf-8")
     sft = run("sft_tools")
     results = sft(
         "--task",
@@ -157,14 +157,14 @@ def test_sft_on_a_dataset_of_the_user_s(run: Any, tmp_path: Path) -> None:
         str(tmp_path / "train.csv"),
         "--drop_invalid",
         "--eval_dataset_name",
-        str(tmp_path / "exam.csv"),
+        str(tmp_path / "held_out.csv"),
         "--columns",
         "question=q",
         "answer=a",
     )
     check(sft, results, "math")
     assert results["notes"][:3] == [
-        "exam.csv: 4 rows to evaluate on.",
+        "held_out.csv: 4 rows to evaluate on.",
         "train.csv: 9 rows to train on, 1 dropped that do not fit.",
         "Rows left out of the training because they are held out: 4.",
     ]

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 Scores = Sequence[float | None]
 
 BASE = [0.0] * 12 + [1.0] * 4
-IMITATED = [1.0] * 4 + [0.0] * 8 + [1.0] * 4
+WARMED_UP = [1.0] * 4 + [0.0] * 8 + [1.0] * 4
 BETTER = [1.0] * 12 + [0.0] + [1.0] * 3
 
 
@@ -63,13 +63,13 @@ def make_run(evaluation: Callable[..., Evaluation], tmp_path: Path) -> Callable[
 
 def test_a_run_is_read_and_kept_without_loss(make_run: Any, tmp_path: Path) -> None:
     half = [0.5, None, 1 / 3, *BASE[3:]]
-    folder = make_run("one", half, IMITATED, BETTER, algorithm="GRPO", use_peft=True)
+    folder = make_run("one", half, WARMED_UP, BETTER, algorithm="GRPO", use_peft=True)
     result = RunResult.from_run(folder)
 
     assert (result.algorithm, result.task, result.seed, result.steps) == ("GRPO", "math", 1, 7)
     assert result.settings == {"kinds": ["a"], "use_peft": True, "learning_rate": 1e-5}
     assert result.minutes == 1.5
-    assert result.scores == {"before": half, "sft": IMITATED, "after": BETTER}
+    assert result.scores == {"before": half, "sft": WARMED_UP, "after": BETTER}
     kept = result.keep(tmp_path / "kept")
     assert kept.name == "grpo_math_seed1.json"
     assert kept.stat().st_size < 4096
@@ -81,12 +81,12 @@ def test_a_run_is_read_and_kept_without_loss(make_run: Any, tmp_path: Path) -> N
 def test_each_stage_against_the_one_before_as_compare_does(
     make_run: Any, evaluation: Callable[..., Evaluation]
 ) -> None:
-    [group] = group_runs([RunResult.from_run(make_run("one", BASE, IMITATED, BETTER))])
+    [group] = group_runs([RunResult.from_run(make_run("one", BASE, WARMED_UP, BETTER))])
 
-    base, imitated, better = group.stages
+    base, warmed_up, better = group.stages
     assert (base.accuracy, base.change) == (0.25, None)
-    assert (imitated.accuracy, better.accuracy) == (0.5, 15 / 16)
-    for stage, old, new in ((imitated, BASE, IMITATED), (better, IMITATED, BETTER)):
+    assert (warmed_up.accuracy, better.accuracy) == (0.5, 15 / 16)
+    for stage, old, new in ((warmed_up, BASE, WARMED_UP), (better, WARMED_UP, BETTER)):
         expected = compare(evaluation(old), evaluation(new))
         assert stage.change is not None
         assert stage.change.difference == pytest.approx(expected.difference)
@@ -95,7 +95,7 @@ def test_each_stage_against_the_one_before_as_compare_does(
 
 
 def test_seeds_are_averaged_by_row_and_shown_one_by_one(make_run: Any) -> None:
-    runs = [make_run("one", BASE, None, BETTER), make_run("two", BASE, None, IMITATED, seed=2)]
+    runs = [make_run("one", BASE, None, BETTER), make_run("two", BASE, None, WARMED_UP, seed=2)]
     runs.append(make_run("other", BASE, None, BASE, seed=2, learning_rate=1e-3))
     groups = group_runs(map(RunResult.from_run, runs))
 
@@ -116,7 +116,7 @@ def test_seeds_are_averaged_by_row_and_shown_one_by_one(make_run: Any) -> None:
 def test_the_page_says_what_was_not_run(make_run: Any, capsys: pytest.CaptureFixture[str]) -> None:
     worse = make_run("worse", [1.0] * 16, None, [0.0] * 16, task="code", algorithm="SFT")
     partly = [score * 0.5 for score in BASE]
-    graded = make_run("graded", partly, IMITATED, [None, *BETTER[1:]], task="debate")
+    graded = make_run("graded", partly, WARMED_UP, [None, *BETTER[1:]], task="debate")
     assert cli.main(["results", str(worse), str(graded)]) == 0
     page = capsys.readouterr().out
 
@@ -158,9 +158,9 @@ def test_runs_are_found_below_a_folder(
     assert [path.name for path in keep.iterdir()] == ["ppo_math_seed1.json"]
     assert "**+68.8 points**" in page.read_text()
 
-    make_run("deep/one", BASE, None, IMITATED)  # the same run again is replaced
+    make_run("deep/one", BASE, None, WARMED_UP)  # the same run again is replaced
     assert cli.main(["results", str(one), "--keep", str(keep)]) == 0
-    assert RunResult.from_file(keep / "ppo_math_seed1.json").scores["after"] == IMITATED
+    assert RunResult.from_file(keep / "ppo_math_seed1.json").scores["after"] == WARMED_UP
 
 
 def test_what_cannot_be_shown_is_told(make_run: Any, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrlm.sampling.generator import Generator, sample_tokens
+from mrlm.sampling.draw import sample_tokens
+from mrlm.sampling.generator import Generator
 from mrlm.sampling.prefixes import shared_prefixes
 from mrlm.sampling.types import SamplingParams
 

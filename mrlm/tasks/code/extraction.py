@@ -22,14 +22,15 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from mrlm.completion_text import THINK_TAGS, completion_text
 from mrlm.tasks.code.statements import after_setup, borrowed
 
-__all__ = ["MAX_CODE", "READS", "THINKING", "completion_text", "extract_code"]
+__all__ = ["MAX_CODE", "READS", "THINKING", "extract_code"]
 
 MAX_CODE = 50_000
 # Opening and closing marks of what a model says to itself. In quotes they are text of a program.
 THINKING = (
-    ("<think>", "</think>"),
+    THINK_TAGS,
     ("<thinking>", "</thinking>"),
     ("<reasoning>", "</reasoning>"),
     ("<thought>", "</thought>"),
@@ -59,20 +60,6 @@ class _Block(NamedTuple):
 
 
 _TAGGED, _UNTAGGED, _CUT_OFF, _CUT_OFF_UNTAGGED = range(4)
-
-
-def completion_text(completion: str | Sequence[Mapping[str, Any]]) -> str:
-    """The text of a completion: itself, or the content of its last assistant message."""
-    if isinstance(completion, str):
-        return completion
-    for message in reversed(completion):
-        if message.get("role") == "assistant":
-            content = message.get("content")
-            if isinstance(content, str):
-                return content
-            parts = content or ()
-            return "".join(part["text"] for part in parts if isinstance(part.get("text"), str))
-    return ""
 
 
 def extract_code(

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mrlm.completion_text import without_thinking
 from mrlm.splits import RowStream, split_of
 
 __all__ = ["FLAWS", "draw_closed", "final_answer", "grade_final", "render_closed_prompt"]
@@ -123,8 +124,7 @@ def final_answer(text: str) -> str | None:
     A position reads "the answer is 42" or "Answer: 42". Every one in the text must be the same
     number, neither negated nor hedged: who repeats both sides takes none.
     """
-    if "</think>" in text:
-        text = text.rpartition("</think>")[2]
+    text = without_thinking(text)
     if len(text) > _MAX_CHARS:
         return None
     claims = set()

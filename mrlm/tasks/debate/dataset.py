@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from mrlm.splits import RowStream, check_request
 from mrlm.tasks.debate.closed import draw_closed
+from mrlm.tasks.debate.columns import EMPTY_ROW
+from mrlm.tasks.debate.episodes import check_rounds, in_rounds
 from mrlm.tasks.debate.grounded import draw_grounded
 
 if TYPE_CHECKING:
@@ -22,21 +24,7 @@ __all__ = ["COLUMNS", "DIFFICULTIES", "KINDS", "build_dataset", "generate_rows",
 DIFFICULTIES = ("easy", "medium", "hard")
 KINDS = ("opening", "rebuttal", "closed")
 
-# What a row holds where its family has no such column.
-_EMPTY: dict[str, Any] = {
-    "motion": "",
-    "side": "",
-    "facts": [],
-    "supports": [],
-    "points": [],
-    "opponent": "",
-    "problem": "",
-    "said": "",
-    "held": "",
-    "answer": "",
-    "solution": "",
-}
-COLUMNS = ("id", "task", "prompt", *_EMPTY, "kind", "difficulty")
+COLUMNS = ("id", "task", "prompt", *EMPTY_ROW, "kind", "difficulty")
 
 
 def generate_rows(
@@ -46,6 +34,7 @@ def generate_rows(
     *,
     difficulties: Sequence[str] = DIFFICULTIES,
     kinds: Sequence[str] = KINDS,
+    rounds: int = 1,
 ) -> Iterator[dict[str, Any]]:
     """Generate ``size`` rows with the columns ``COLUMNS``, one by one.
 
@@ -57,6 +46,7 @@ def generate_rows(
         split: ``"train"`` or ``"test"``; they share no motion and no problem, whatever the seeds.
         difficulties: Drawn from uniformly.
         kinds: Drawn from uniformly.
+        rounds: Turns of the row's side; from 2 on the rows are those of ``in_rounds``.
 
     Raises:
         ValueError: An argument is not one of the allowed values.
@@ -64,8 +54,10 @@ def generate_rows(
     check_request(size, seed, split)
     _check_choice("difficulties", difficulties, DIFFICULTIES)
     _check_choice("kinds", kinds, KINDS)
+    check_rounds(rounds)
     # Not a generator itself: a wrong argument must raise here, not at the first row.
-    return (_row(seed, split, index, difficulties, kinds) for index in range(size))
+    rows = (_row(seed, split, index, difficulties, kinds) for index in range(size))
+    return rows if rounds == 1 else (in_rounds(row, rounds) for row in rows)
 
 
 def build_dataset(
@@ -75,21 +67,25 @@ def build_dataset(
     *,
     difficulties: Sequence[str] = DIFFICULTIES,
     kinds: Sequence[str] = KINDS,
+    rounds: int = 1,
 ) -> Dataset:
     """The rows of ``generate_rows`` (same arguments, same errors) as a ``datasets.Dataset``."""
-    return to_dataset(generate_rows(size, seed, split, difficulties=difficulties, kinds=kinds))
+    rows = generate_rows(size, seed, split, difficulties=difficulties, kinds=kinds, rounds=rounds)
+    return to_dataset(rows, is_in_rounds=rounds > 1)
 
 
-def to_dataset(rows: Iterable[dict[str, Any]]) -> Dataset:
+def to_dataset(rows: Iterable[dict[str, Any]], *, is_in_rounds: bool = False) -> Dataset:
     """Rows with the columns ``COLUMNS`` as a typed dataset, empty ones included."""
     # Imported here: generating rows does not need it, and it takes most of a second.
-    from datasets import Dataset, Features, List, Value
+    from datasets import Dataset, Features, Json, List, Value
 
     text = Value("string")
     types: dict[str, Any] = dict.fromkeys(COLUMNS, text)
     types["prompt"] = [{"role": text, "content": text}]
     types |= {"facts": List(text), "supports": List(text), "points": List(Value("int64"))}
-    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    if is_in_rounds:
+        types |= {"solution": Json(), "rounds": Value("int64")}
+    columns: dict[str, list[Any]] = {name: [] for name in types}
     for row in rows:
         for name, values in columns.items():
             values.append(row[name])
@@ -116,7 +112,7 @@ def _row(
     # The digest keeps ids apart between datasets that were built with other filters.
     digest = blake2b(drawn["prompt"][0]["content"].encode(), digest_size=3).hexdigest()
     return {
-        **_EMPTY,
+        **EMPTY_ROW,
         "id": f"debate-{split}-{seed}-{index}-{digest}",
         "task": "debate",
         **drawn,

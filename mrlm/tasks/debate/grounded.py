@@ -9,6 +9,7 @@ motions of the test split never occur in training.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,16 @@ from typing import Any
 from mrlm.splits import SPLITS, RowStream, split_of
 from mrlm.tasks.debate.topics import TOPICS, Topic
 
-__all__ = ["OTHER", "SIDES", "argument", "draw_grounded", "fill_in", "render_prompt", "supporting"]
+__all__ = [
+    "OTHER",
+    "SIDES",
+    "argument",
+    "draw_grounded",
+    "fill_in",
+    "render_prompt",
+    "supporting",
+    "worked_argument",
+]
 
 SIDES = ("PRO", "CON")
 OTHER = {"PRO": "CON", "CON": "PRO"}
@@ -107,6 +117,23 @@ def argument(
     if reply_to is not None:
         quotes[-1] = f"{rejoinder.format(m=f'[{reply_to}]')} {quotes[-1]}"
     return " ".join([f"{side}: {opener}", *quotes])
+
+
+def worked_argument(row: Mapping[str, Any], opener: str) -> str:
+    """An argument that quotes two facts; the second answers the first fact that was named.
+
+    Args:
+        row: With at least two facts that support its side.
+        opener: In words that nobody in this debate has used: those of others are not one's own.
+    """
+    own, points = supporting(row, row["side"]), row["points"]
+    rivals = supporting(row, OTHER[row["side"]])
+    for named in map(int, re.findall(r"\[(\d{1,4})\]", row["opponent"])):
+        answers = [n for n in own if named in rivals and points[n - 1] == points[named - 1]]
+        if answers:
+            first = next(n for n in own if n != answers[0])
+            return argument(row, row["side"], [first, answers[0]], reply_to=named, opener=opener)
+    return argument(row, row["side"], own[:2], opener=opener)
 
 
 def render_prompt(row: Mapping[str, Any]) -> str:

@@ -19,9 +19,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from mrlm.completion_text import completion_text
 from mrlm.tasks.debate.chat import Chat, Conversation
 from mrlm.tasks.debate.grounded import OTHER
-from mrlm.tasks.debate.reward import completion_text, grade_argument, is_usable
+from mrlm.tasks.debate.reward import grade_argument, is_usable
 from mrlm.tasks.debate.rounds import MAX_SHOWN, shown
 
 __all__ = ["JudgeReward", "Judgement", "PairwiseJudge", "judge_completions"]
@@ -228,7 +229,9 @@ def judge_completions(
 
 def _is_paired(row: Mapping[str, Any]) -> bool:
     """Whether the row shows an argument of an opponent's to compare with."""
-    return row.get("kind") != "closed" and is_usable(row) and bool(row["opponent"])
+    # In rounds a completion is a conversation, not an argument to set beside another.
+    is_argument = row.get("kind") != "closed" and "rounds" not in row
+    return is_argument and is_usable(row) and bool(row["opponent"])
 
 
 def _has_substance(text: str, row: Mapping[str, Any], side: str) -> bool:

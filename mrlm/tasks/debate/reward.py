@@ -23,6 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mrlm.completion_text import completion_text, without_thinking
 from mrlm.tasks.debate.citations import Reading, normalized, read
 from mrlm.tasks.debate.closed import final_answer, grade_final
 from mrlm.tasks.debate.gates import MAX_CHARS, fresh_words, gate
@@ -30,7 +31,6 @@ from mrlm.tasks.debate.grounded import OTHER
 
 __all__ = [
     "Grade",
-    "completion_text",
     "debate_reward",
     "extract",
     "grade_argument",
@@ -123,12 +123,11 @@ def grade_argument(text: str, row: Mapping[str, Any], earlier: Sequence[str] = (
     """Grade an argument on a grounded row.
 
     Args:
-        text: The argument; what stands before ``</think>`` is not read.
+        text: The argument; what it says in thoughts is not read.
         row: ``motion``, ``side``, ``facts``, ``supports``, ``points``, ``opponent``.
         earlier: The debater's own earlier arguments, which must not be copied.
     """
-    if "</think>" in text:
-        text = text.rpartition("</think>")[2]
+    text = without_thinking(text)
     # Normalizing can lengthen a text many times over, so the limit holds before and after.
     text = normalized(text.strip()[: MAX_CHARS + 1])
     if len(text) > MAX_CHARS:
@@ -151,20 +150,6 @@ def grade_argument(text: str, row: Mapping[str, Any], earlier: Sequence[str] = (
         value += OWN_WORDS
     value = round(value * LEFT[min(num_false, len(LEFT) - 1)], 9)
     return Grade(value, None, supporting, num_false, replied)
-
-
-def completion_text(completion: str | Sequence[Mapping[str, Any]]) -> str:
-    """The text of a completion: itself, or the content of its last assistant message."""
-    if isinstance(completion, str):
-        return completion
-    for message in reversed(completion or ()):
-        if isinstance(message, Mapping) and message.get("role") == "assistant":
-            content = message.get("content")
-            if isinstance(content, str):
-                return content
-            parts = [part for part in content or () if isinstance(part, Mapping)]
-            return "".join(part["text"] for part in parts if isinstance(part.get("text"), str))
-    return ""
 
 
 def _facts_used(opponent: str, row: Mapping[str, Any]) -> frozenset[int]:

@@ -18,11 +18,12 @@ from mrlm.tasks.debate.closed import grade_final, render_closed_prompt
 from mrlm.tasks.debate.grounded import OTHER, argument, render_prompt, supporting
 from mrlm.tasks.debate.reward import grade_argument, is_usable
 
-__all__ = ["Debate", "Opponent", "Turn", "scripted_opponent", "shown"]
+__all__ = ["HEARD", "Debate", "Opponent", "Turn", "scripted_opponent", "shown"]
 
 # Rows as the opponent sees them -> its arguments, one each.
 Opponent = Callable[[Sequence[Mapping[str, Any]]], list[str]]
 
+HEARD = "Your opponent answered:\n"  # what a turn of theirs begins with
 MAX_SHOWN = 1200  # characters of a turn that the other side gets to see
 _FOLLOW_UP = {
     "grounded": "Answer them in the same form.",
@@ -96,7 +97,7 @@ class Debate:
     def heard(self, text: str) -> str:
         """The message in which a side hears the other's turn, after its own first."""
         follow_up = _FOLLOW_UP["closed" if self.is_closed else "grounded"]
-        return f"Your opponent answered:\n{shown(text)}\n\n{follow_up}"
+        return f"{HEARD}{shown(text)}\n\n{follow_up}"
 
     def reward(self, side: str | None = None) -> float | None:
         """What the debate is worth to a side, the row's own by default, in [0, 1].

@@ -7,16 +7,16 @@ generated data.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from mrlm.errors import ColumnError
 from mrlm.task import UserRows
 from mrlm.tasks.debate.closed import render_closed_prompt
-from mrlm.tasks.debate.grounded import OTHER, argument, render_prompt, supporting
+from mrlm.tasks.debate.columns import EMPTY_ROW
+from mrlm.tasks.debate.grounded import OTHER, render_prompt, supporting, worked_argument
 
-__all__ = ["USER_ROWS"]
+__all__ = ["USER_ROWS", "build_row"]
 
 _STANCES = ("PRO", "CON", "NEITHER")
 _FACTS = "a list of texts"
@@ -24,28 +24,15 @@ _SUPPORTS = f"a list with one of {', '.join(_STANCES)} for each fact"
 _POINTS = "a list with the number of a point for each fact: a fact answers those of its point"
 # Words that no generated opponent uses, because words of the opponent's do not count as one's own.
 _OPENER = "Two facts carry the weight in favour of our position."
-_EMPTY: dict[str, Any] = {
-    "motion": "",
-    "side": "",
-    "facts": [],
-    "supports": [],
-    "points": [],
-    "opponent": "",
-    "problem": "",
-    "said": "",
-    "held": "",
-    "answer": "",
-    "solution": "",
-}
 _CLOSED = ("problem", "said", "opponent", "held", "answer")
 
 
-def _build(row: Mapping[str, Any]) -> dict[str, Any]:
+def build_row(row: Mapping[str, Any]) -> dict[str, Any]:
     if row.get("kind") == "closed":
         texts = {name: _text(row, name) for name in _CLOSED}
-        texts["solution"] = str(row.get("solution") or f"The answer is {texts['answer']}.")
+        texts["solution"] = _solution(row) or f"The answer is {texts['answer']}."
         prompt = [{"role": "user", "content": render_closed_prompt(texts)}]
-        return {**_EMPTY, **texts, "prompt": prompt}
+        return {**EMPTY_ROW, **texts, "prompt": prompt}
     facts = _list(row["facts"], "facts", _FACTS)
     if not facts or not all(isinstance(fact, str) and fact.strip() for fact in facts):
         raise ColumnError("facts", _FACTS)
@@ -64,7 +51,7 @@ def _build(row: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(opponent, str):
         raise ColumnError("opponent", "what the other side said, text, or nothing")
     columns = {
-        **_EMPTY,
+        **EMPTY_ROW,
         "motion": _text(row, "motion"),
         "side": side,
         "facts": facts,
@@ -74,23 +61,17 @@ def _build(row: Mapping[str, Any]) -> dict[str, Any]:
     }
     if len(supporting(columns, side)) < 2:
         raise ColumnError("supports", f"at least two facts that support {side}, the side to argue")
-    columns["solution"] = str(row.get("solution") or _worked(columns))
+    columns["solution"] = _solution(row) or worked_argument(columns, _OPENER)
     shown = render_prompt(columns | {"difficulty": row.get("difficulty")})
     columns["prompt"] = [{"role": "user", "content": shown}]
     # Not the row's own word for it: the reward knows these kinds.
     return columns | {"kind": "rebuttal" if opponent else "opening"}
 
 
-def _worked(row: Mapping[str, Any]) -> str:
-    """An argument that quotes two facts; the second answers the first fact that was named."""
-    own, points = supporting(row, row["side"]), row["points"]
-    rivals = supporting(row, OTHER[row["side"]])
-    for named in map(int, re.findall(r"\[(\d{1,4})\]", row["opponent"])):
-        answers = [n for n in own if named in rivals and points[n - 1] == points[named - 1]]
-        if answers:
-            first = next(n for n in own if n != answers[0])
-            return argument(row, row["side"], [first, answers[0]], reply_to=named, opener=_OPENER)
-    return argument(row, row["side"], own[:2], opener=_OPENER)
+def _solution(row: Mapping[str, Any]) -> str:
+    """The row's own; one in several turns, of a debate in rounds, is worked out anew."""
+    given = row.get("solution")
+    return given if isinstance(given, str) else ""
 
 
 def _text(row: Mapping[str, Any], column: str) -> str:
@@ -123,5 +104,5 @@ USER_ROWS = UserRows(
         "held": "of a closed question",
         "answer": "of a closed question",
     },
-    build=_build,
+    build=build_row,
 )

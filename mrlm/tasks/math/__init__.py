@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from mrlm.completion_text import THINK_TAGS
 from mrlm.task import Task
-from mrlm.tasks.math.answer_format import ANSWER_FORMATS, ANSWER_TYPES, THINK_TAGS
+from mrlm.tasks.math.answer_format import ANSWER_FORMATS, ANSWER_TYPES
 from mrlm.tasks.math.attacks import reward_cases
 from mrlm.tasks.math.environment import MathReasoningEnvironment
 from mrlm.tasks.math.problems import DIFFICULTIES, KINDS, build_dataset, generate_rows

@@ -16,18 +16,16 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from mrlm.completion_text import THINK_TAGS, without_thinking
 from mrlm.tasks.math.numerals import MAX_CHARS, parse_literal
 
 __all__ = [
     "ANSWER_FORMATS",
     "ANSWER_TYPES",
-    "THINK_TAGS",
     "asked_for",
     "check_answer_format",
-    "completion_text",
     "extract_answer",
     "instruction",
     "render_answer",
@@ -50,7 +48,6 @@ _ASKED_FOR = {
     "list": ("all answers, separated by commas", "all answers, separated by commas,"),
 }
 ANSWER_TYPES = tuple(_ASKED_FOR)
-THINK_TAGS = ("<think>", "</think>")
 _RENDERED = {
     "hash": "#### {}",
     "boxed": "\\boxed{{{}}}",
@@ -160,20 +157,6 @@ def render_answer(answer: str, answer_format: str) -> str:
     return _RENDERED[answer_format].format(answer)
 
 
-def completion_text(completion: str | Sequence[Mapping[str, Any]]) -> str:
-    """The text of a completion: itself, or the content of its last assistant message."""
-    if isinstance(completion, str):
-        return completion
-    for message in reversed(completion):
-        if message.get("role") == "assistant":
-            content = message.get("content")
-            if isinstance(content, str):
-                return content
-            parts = content or ()
-            return "".join(part["text"] for part in parts if isinstance(part.get("text"), str))
-    return ""
-
-
 def extract_answer(
     text: str,
     answer_format: str = "hash",
@@ -185,9 +168,7 @@ def extract_answer(
     ``None`` when there is no claim, when claims differ, or when the claim is negated. Linear in
     the length of ``text``.
     """
-    if think_tags[1] in text or think_tags[0] in text:
-        text = _without_thinking(text, think_tags)
-    text = _without_end_tokens(text)
+    text = _without_end_tokens(without_thinking(text, think_tags))
     if answer_format == "last_number":
         return _last_number(text)
     claims = _CLAIMS[answer_format](text)
@@ -206,13 +187,6 @@ def extract_answer(
             return None
         answer = claims[-1][2]
     return answer
-
-
-def _without_thinking(text: str, think_tags: tuple[str, str]) -> str:
-    opening, closing = think_tags
-    if closing in text:
-        text = text.rpartition(closing)[2]
-    return text.partition(opening)[0] if opening in text else text
 
 
 def _without_end_tokens(text: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mrlm.tasks.math.answer_format import THINK_TAGS, asked_for, extract_answer
+from mrlm.completion_text import THINK_TAGS
+from mrlm.tasks.math.answer_format import asked_for, extract_answer
 from mrlm.tasks.math.reward import score
 
 __all__ = ["MathReasoningEnvironment"]

@@ -18,10 +18,9 @@ from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
 
+from mrlm.completion_text import THINK_TAGS, completion_text
 from mrlm.tasks.math.answer_format import (
-    THINK_TAGS,
     check_answer_format,
-    completion_text,
     extract_answer,
 )
 from mrlm.tasks.math.comparison import compare

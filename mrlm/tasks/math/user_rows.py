@@ -15,9 +15,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from mrlm.completion_text import THINK_TAGS
 from mrlm.errors import ColumnError
 from mrlm.task import UserRows
-from mrlm.tasks.math.answer_format import ANSWER_TYPES, THINK_TAGS, extract_answer, instruction
+from mrlm.tasks.math.answer_format import ANSWER_TYPES, extract_answer, instruction
 from mrlm.tasks.math.answer_format import render_answer as rendered
 from mrlm.tasks.math.comparison import is_reference
 

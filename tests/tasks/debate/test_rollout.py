@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mrlm.tasks.debate.dataset import build_dataset
-from mrlm.tasks.debate.rollout import DebateRollout, _bridge, debate_rounds_reward
+from mrlm.tasks.debate.rollout import DebateRollout, debate_rounds_reward
 from mrlm.tasks.debate.rounds import Debate
 
 pytestmark = pytest.mark.filterwarnings("ignore:You are using 'rollout_func'")
@@ -178,15 +178,31 @@ def test_baselines_never_compare_pro_with_con(
         assert all(len(set(groups[i : i + 4])) == 1 for i in range(0, len(groups), 4))
 
 
+class Speaker:
+    """As much of a trainer as a rollout asks for; its model always says the same."""
+
+    def __init__(self, tokenizer: Any, ended: bool = True) -> None:
+        self.processing_class, self.model, self.num_generations = tokenizer, self, 1
+        self.training = True
+        self.eos_token_ids = {tokenizer.eos_token_id}
+        self.turn = tokenizer("my turn" + (tokenizer.eos_token if ended else ""))["input_ids"]
+
+    def _generate_single_turn(self, contexts: list[list[int]], *others: Any) -> Any:
+        return [self.turn for _ in contexts], None
+
+
 @pytest.mark.parametrize("ended", [True, False])
 def test_a_rollout_reads_like_the_conversation(ended: bool, tiny_tokenizer: Any) -> None:
-    chat = [{"role": "user", "content": "hi"}]
-    start = tiny_tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
-    turn = "my turn" + (tiny_tokenizer.eos_token if ended else "")
-    built = tiny_tokenizer(start + turn)["input_ids"] + _bridge(tiny_tokenizer, "theirs", ended)
-    chat += [{"role": "assistant", "content": "my turn"}, {"role": "user", "content": "theirs"}]
-    whole = tiny_tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
-    assert tiny_tokenizer.decode(built) == whole
+    [row] = build_dataset(1, 0, "train", kinds=["opening"])
+    rollout = DebateRollout([row], silent_opponent, rounds=2)
+    out = rollout([row["prompt"]], Speaker(tiny_tokenizer, ended))
+    built = tiny_tokenizer.decode(out["prompt_ids"][0] + out["completion_ids"][0])
+    [debate] = out["debate"]
+    said = {"role": "assistant", "content": "my turn"}
+    chat = [*row["prompt"], said, {"role": "user", "content": debate.heard(ANSWER)}, said]
+    whole = tiny_tokenizer.apply_chat_template(chat, tokenize=False)
+    assert whole.startswith(built)
+    assert built.count("my turn") == 2 and built.count(ANSWER) == 1
 
 
 def test_a_template_that_rewrites_history_is_refused(tiny_tokenizer: Any) -> None:
@@ -196,8 +212,9 @@ def test_a_template_that_rewrites_history_is_refused(tiny_tokenizer: Any) -> Non
     tokenizer.chat_template = (
         "{% for m in messages %}{{ loop.revindex }}{{ m['content'] }}{% endfor %}"
     )
+    [row] = build_dataset(1, 0, "train", kinds=["opening"])
     with pytest.raises(ValueError, match="chat template"):
-        _bridge(tokenizer, "theirs", True)
+        DebateRollout([row], silent_opponent)([row["prompt"]], Speaker(tokenizer))
 
 
 def test_an_unknown_prompt_is_named() -> None:

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from mrlm.tasks.math.answer_format import (
     ANSWER_FORMATS,
     ANSWER_TYPES,
-    completion_text,
     extract_answer,
     instruction,
     render_answer,
@@ -122,21 +121,6 @@ def test_what_is_rendered_is_found(answer_format: str, number: int, before: str)
 def test_an_answer_is_a_piece_of_the_text(answer_format: str, text: str) -> None:
     answer = extract_answer(text, answer_format)
     assert answer is None or (answer and answer.lstrip("-") in text)
-
-
-def test_completion_text_reads_the_last_assistant_message() -> None:
-    assert completion_text("plain") == "plain"
-    messages = [
-        {"role": "assistant", "content": "first"},
-        {"role": "assistant", "content": "#### 42"},
-        {"role": "tool", "content": "#### 13"},
-    ]
-    assert completion_text(messages) == "#### 42"
-    parts = [{"type": "image"}, {"type": "text", "text": "#### 42"}]
-    assert completion_text([{"role": "assistant", "content": parts}]) == "#### 42"
-    assert completion_text([{"role": "assistant", "content": None, "tool_calls": []}]) == ""
-    assert completion_text([{"role": "user", "content": "#### 42"}]) == ""
-    assert completion_text([]) == ""
 
 
 @pytest.mark.parametrize(

@@ -204,11 +204,9 @@ def _sized_word(word: Argument, stream: RowStream, parameters: Sequence[Any]) ->
     return text
 
 
-def counts(
-    *, shortest: int = 0, low: int = -9, high: int = 30, keys: Sequence[str] = _WORDS
-) -> Argument:
+def counts(*, shortest: int = 0, keys: Sequence[str] = _WORDS) -> Argument:
     """Dictionaries from words to integers, often with equal values and with parameters as keys."""
-    number = integers(low, high)
+    number = integers(-9, 30)
 
     def draw(stream: RowStream, parameters: Sequence[Any]) -> dict[str, int]:
         found: dict[str, int] = {}
@@ -220,15 +218,11 @@ def counts(
             found[stream.pick(pool)] = value
         return found
 
-    edges: tuple[dict[str, int], ...] = ({}, {"a": 1}, {"b": high, "a": high}, {"z": low, "y": 0})
-    edges = tuple(
-        {key: max(low, value) for key, value in edge.items()}
-        for edge in edges
-        if len(edge) >= shortest
-    )
+    edges: tuple[dict[str, int], ...] = ({}, {"a": 1}, {"b": 30, "a": 30}, {"z": -9, "y": 0})
+    edges = tuple(edge for edge in edges if len(edge) >= shortest)
 
     def near(number: int) -> list[dict[str, int]]:
-        values = [value for value in range(number - 1, number + 2) if low <= value <= high]
+        values = [value for value in range(number - 1, number + 2) if -9 <= value <= 30]
         return [dict(zip(("b", "a", "c"), values, strict=False))] if values else []
 
     return Argument(draw, edges, near)

@@ -2,9 +2,9 @@
 
 ``renamed_internals.py MODEL PRELOAD NAME=LIBRARY ...`` does for each ``NAME`` what the next version
 of TRL or transformers might: their sources are read with the name changed wherever it stands. Each
-is tried in a process of its own, which starts from what all have imported already. Prints a line of
-JSON per name: what became of a step of GRPO and of PPO, of dynamic sampling, of resuming, and the
-warnings.
+is tried in a process of its own, which starts from what all have imported already, the modules of
+``PRELOAD``. Prints a line of JSON per name: what became of a step of GRPO and of PPO, of dynamic
+sampling, of resuming, and the warnings; or ``too_late`` where a preloaded module has the name.
 """
 
 from __future__ import annotations
@@ -102,9 +102,19 @@ def make(kind: str, folder: str, **settings: Any) -> Any:
     )
 
 
-def outcome(name: str, library: str) -> dict[str, Any]:
-    packages = ("trl",) if library == "trl" else ("trl", "transformers")
-    sys.meta_path.insert(0, Renamer(name, packages))
+def is_imported(renamer: Renamer) -> bool:
+    """Whether a module that is here already has the name, so that it would not be renamed there."""
+    files = (
+        getattr(module, "__file__", None)
+        for name, module in list(sys.modules.items())
+        if name.partition(".")[0] in renamer.packages
+    )
+    sources = (Path(file).read_text(encoding="utf-8") for file in files if file)
+    return any(renamer.pattern.search(source) for source in sources)
+
+
+def outcome(renamer: Renamer) -> dict[str, Any]:
+    sys.meta_path.insert(0, renamer)
     warnings: list[str] = []
     handler = logging.Handler(logging.WARNING)
     handler.emit = lambda record: warnings.append(record.getMessage())  # type: ignore[method-assign]
@@ -137,13 +147,17 @@ def main() -> None:
         __import__(module)
     for pair in sys.argv[3:]:
         name, library = pair.split("=")
+        renamer = Renamer(name, ("trl",) if library == "trl" else ("trl", "transformers"))
+        if is_imported(renamer):
+            print(json.dumps({"name": name, "too_late": True}), flush=True)
+            continue
         read, write = os.pipe()
         child = os.fork()
         if child == 0:
             os.close(read)
             sys.stdout = sys.stderr
             with os.fdopen(write, "w") as pipe:
-                json.dump({"name": name, **outcome(name, library)}, pipe)
+                json.dump({"name": name, **outcome(renamer)}, pipe)
             os._exit(0)
         os.close(write)
         with os.fdopen(read) as pipe:

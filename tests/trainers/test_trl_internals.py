@@ -198,29 +198,29 @@ def outcomes(
     tiny_llama().save_pretrained(folder)
     tiny_tokenizer.save_pretrained(folder)
     # What TRL overrides of transformers' trainer would be renamed there, too.
-    groups: dict[str, list[str]] = {"trl": [], "transformers": []}
+    libraries = {}
     for internal in RENAMED:
         is_trls = not internal.home.startswith("transformers")
-        library = "trl" if is_trls and not hasattr(Trainer, internal.name) else "transformers"
-        groups[library].append(f"{internal.name}={library}")
-    preload = {
-        "trl": "transformers.trainer,transformers.models.llama.modeling_llama,peft",
-        "transformers": "",
-    }
+        is_trls &= not hasattr(Trainer, internal.name)
+        libraries[internal.name] = "trl" if is_trls else "transformers"
     script = Path(__file__).parent.parent / "renamed_internals.py"
-    found = {}
-    for library, names in groups.items():
+    found: dict[str, dict[str, Any]] = {}
+    # What takes long is to import: as much as can be before a name changes, once for all.
+    model = "transformers.models.llama.modeling_llama,peft"
+    for preload in (f"transformers.trainer,{model}", model, ""):
         done = subprocess.run(
-            [sys.executable, str(script), str(folder), preload[library], *names],
+            [
+                *(sys.executable, str(script), str(folder), preload),
+                *(f"{name}={libraries[name]}" for name in libraries if name not in found),
+            ],
             capture_output=True,
             text=True,
             timeout=1200,
             check=False,
         )
         assert done.returncode == 0, done.stderr[-3000:]
-        for line in done.stdout.splitlines():
-            result = json.loads(line)
-            found[result["name"]] = result
+        results = [json.loads(line) for line in done.stdout.splitlines()]
+        found |= {result["name"]: result for result in results if "too_late" not in result}
     return found
 
 

@@ -25,11 +25,11 @@ from mrlm.tasks.math.expressions import (
     is_formula,
     is_name,
     letters_fit,
-    normalized,
     parse_answer,
     parse_leaf,
     sides,
 )
+from mrlm.tasks.math.notation import normalized
 from mrlm.tasks.math.numerals import parse_literal
 
 __all__ = ["MAX_INPUT", "MAX_ITEMS", "compare", "is_reference"]

@@ -70,23 +70,23 @@ def commands(page: Path) -> Iterator[Command]:
     for block in blocks(page):
         if block.language in _SHELL:
             name, line = block.place.rsplit(":", 1)
-            for offset, text in _logical_lines(block.text):
-                yield from _split(f"{name}:{int(line) + 1 + offset}", block.place, text)
+            for offset, text in logical_lines(block.text):
+                yield from split_commands(f"{name}:{int(line) + 1 + offset}", block.place, text)
     text = prose(page)
     for match in _INDENTED.finditer(text):
         place = _place(page, text, match.start())
-        for _, line in _logical_lines(textwrap.dedent(match[0])):
-            yield from _split(place, place, line)
+        for _, line in logical_lines(textwrap.dedent(match[0])):
+            yield from split_commands(place, place, line)
     for place, text in spans(page):
         if text.startswith(tuple(f"{program} " for program in PROGRAMS)):
-            yield from _split(place, "", re.sub(r"\bN\b", "1", text))
+            yield from split_commands(place, "", re.sub(r"\bN\b", "1", text))
 
 
 def _place(page: Path, text: str, position: int) -> str:
     return f"{page.relative_to(ROOT)}:{text.count(chr(10), 0, position) + 1}"
 
 
-def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
+def logical_lines(text: str) -> Iterator[tuple[int, str]]:
     """Lines with their continuations; of a transcript with prompts, what follows the prompts."""
     lines, start, whole = text.splitlines(), 0, ""
     prompted = any(line.startswith("$ ") for line in lines)
@@ -115,7 +115,7 @@ def _words(line: str) -> list[str] | None:
         return None
 
 
-def _split(place: str, block: str, line: str) -> Iterator[Command]:
+def split_commands(place: str, block: str, line: str) -> Iterator[Command]:
     """The commands of a line; redirections are left out, and a variable counts as 1."""
     words: list[str] = []
     # With an open quotation it is no command, and the tests say so.

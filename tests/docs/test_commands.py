@@ -164,7 +164,7 @@ def test_its_parser_takes_it(command: Any) -> None:
     ],
 )
 def test_mistakes_are_found(line: str, said: str) -> None:
-    (command,) = pages._split("here:1", "here:1", line)
+    (command,) = pages.split_commands("here:1", "here:1", line)
     with pytest.raises((Wrong, SyntaxError)) as wrong:
         check(command.words)
     assert said in f"{wrong.type.__name__} {wrong.value}"
@@ -172,9 +172,9 @@ def test_mistakes_are_found(line: str, said: str) -> None:
 
 def test_how_a_line_is_read() -> None:
     text = 'A=1 make \\\n  demo ARGS="--x $N" && cd a > b  # no\n\nmrlm tasks | head\n'
-    lines = list(pages._logical_lines(text))
+    lines = list(pages.logical_lines(text))
     assert [number for number, _ in lines] == [0, 2, 3]
-    read = [c for _, line in lines for c in pages._split("here:1", "", line)]
+    read = [c for _, line in lines for c in pages.split_commands("here:1", "", line)]
     assert [c.words for c in read] == [
         ("make", "demo", "ARGS=--x 1"),
         ("cd", "a"),
@@ -183,8 +183,8 @@ def test_how_a_line_is_read() -> None:
     ]
     assert read[0].environment == {"A": "1"}
     quoted = "python -c 'a\nb'\nmake\n"
-    assert [line for _, line in pages._logical_lines(quoted)] == ["python -c 'a\nb'", "make"]
-    transcript = list(pages._logical_lines("$ mrlm tasks\ncode\n$ make \\\n  demo\n"))
+    assert [line for _, line in pages.logical_lines(quoted)] == ["python -c 'a\nb'", "make"]
+    transcript = list(pages.logical_lines("$ mrlm tasks\ncode\n$ make \\\n  demo\n"))
     assert [line.split() for _, line in transcript] == [["mrlm", "tasks"], ["make", "demo"]]
 
 

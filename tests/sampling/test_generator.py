@@ -94,30 +94,28 @@ def test_rows_do_not_depend_on_their_batch(tiny_llama: Any, tiny_tokenizer: Any)
     assert [c.token_ids for c in whole] != [c.token_ids for c in other]
 
 
-@pytest.fixture
-def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Tokens of each forward pass that reads more than one of a row."""
-    from transformers import LlamaForCausalLM
-
+def note_reading(model: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Tokens of each forward pass, of models of this class, that reads more than one of a row."""
     found: list[int] = []
-    forward = LlamaForCausalLM.forward
+    forward = type(model).forward
 
     def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
         if kwargs["input_ids"].shape[1] > 1:
             found.append(kwargs["input_ids"].numel())
         return forward(self, *args, **kwargs)
 
-    monkeypatch.setattr(LlamaForCausalLM, "forward", counted)
+    monkeypatch.setattr(type(model), "forward", counted)
     return found
 
 
 @pytest.mark.parametrize("max_rows", [256, 4])
 def test_a_conversation_goes_on_from_what_is_kept(
-    model: Any, tiny_tokenizer: Any, read: list[int], max_rows: int
+    model: Any, tiny_tokenizer: Any, monkeypatch: pytest.MonkeyPatch, max_rows: int
 ) -> None:
     """Turn after turn the tokens, log-probabilities and values are those of reading it all again,
     and less is read; with ``max_rows`` below the number of rows, some are not kept."""
     head = torch.nn.Linear(32, 1)
+    read = note_reading(model, monkeypatch)
     keeping, fresh = (fp32(model, tiny_tokenizer, max_rows=max_rows) for _ in range(2))
     # So many that most rows end by themselves.
     keeping.eos_token_ids = fresh.eos_token_ids = set(range(0, len(tiny_tokenizer), 3))
@@ -157,7 +155,7 @@ def test_a_conversation_goes_on_from_what_is_kept(
 
 
 def test_nothing_is_kept_of_other_weights(
-    tiny_llama: Any, tiny_tokenizer: Any, read: list[int]
+    tiny_llama: Any, tiny_tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, changed = tiny_llama(), tiny_llama()
     with torch.no_grad():
@@ -166,7 +164,7 @@ def test_nothing_is_kept_of_other_weights(
     eos = greedy_one_by_one(model, PROMPTS[0], 3, -1)[1]
     generator = fp32(model, tiny_tokenizer)
     generator.eos_token_ids = {eos}
-    num_read = []
+    read, num_read = note_reading(model, monkeypatch), []
     for weights in (model, changed):
         generator.sync(model)
         out = generator.generate(PROMPTS, greedy(8), keep_cache=True)

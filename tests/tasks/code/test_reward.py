@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from processor_time import processor_time
@@ -175,7 +176,8 @@ def fresh_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No outcome remembered, and sandboxes of the test's own."""
     with monkeypatch.context() as patch:
         patch.setattr(execution, "MAX_REMEMBERED", 0)
-        assert _score(RIGHT) == 1.0  # no room for it, nor for what was there before
+        # Run for the first time, so to be remembered; then there is room for nothing.
+        assert _score(RIGHT.replace("x * 2", f"x * 2  # {uuid4()}")) == 1.0
     execution.get_sandbox.cache_clear()
     yield
     execution.get_sandbox.cache_clear()
@@ -245,7 +247,7 @@ def test_memory_of_outcomes_is_bounded(fresh_state: None, monkeypatch: pytest.Mo
 
     class Noting(execution.Sandbox):
         def check_many(self, batch: Any) -> Any:
-            ran.extend(int(job.tests[0]["input"]) for job in batch)
+            ran.extend(int(job.cases[0]["input"]) for job in batch)
             return super().check_many(batch)
 
     monkeypatch.setattr(execution, "Sandbox", Noting)

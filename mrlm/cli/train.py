@@ -65,7 +65,7 @@ def _run(arguments: argparse.Namespace) -> int:
         launch += ["--num_processes", arguments.num_processes]
     command = [*launch, str(recipe), *own, *arguments.rest]
     sys.stderr.write(f"{shlex.join(['accelerate', 'launch', *command[4:]])}\n")
-    return 0 if arguments.dry_run else launch(command)
+    return 0 if arguments.dry_run else run_to_its_end(command)
 
 
 def _accelerate_configs() -> list[str]:
@@ -110,7 +110,7 @@ def find_recipe(algorithm: str, task: str | None, folder: str | None = None) -> 
     return recipe
 
 
-def launch(command: list[str]) -> int:
+def run_to_its_end(command: list[str]) -> int:
     """Run the command to its end; returns its exit code, after a signal 128 + its number.
 
     Ctrl-C reaches the recipe by itself, which then saves and stops. Accelerate's launcher does not

@@ -123,8 +123,8 @@ time.sleep(600)
 @pytest.mark.integration
 def test_ctrl_c_waits_until_the_recipe_has_saved(tmp_path: Path) -> None:
     code = (
-        "import sys\nfrom mrlm.cli.train import launch\n"
-        f"sys.exit(launch([sys.executable, '-c', {LAUNCHER!r}, {RECIPE!r}]))"
+        "import sys\nfrom mrlm.cli.train import run_to_its_end\n"
+        f"sys.exit(run_to_its_end([sys.executable, '-c', {LAUNCHER!r}, {RECIPE!r}]))"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code],

@@ -92,6 +92,7 @@ def test_no_more_arguments_count_than_there_are_rounds() -> None:
             *_call("argue", {"argument": said[0]}, "Your opponent answered:\nNo."),
             *_call("argue", {"argument": said[1]}, "The debate is over."),
             *late,
+            *late,  # the next turn of this side, were there one
         ]
         assert task.score(messages, row) == 0.0
 

@@ -44,8 +44,10 @@ def replace_folder(new: Path, old: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
-def to_json(value: Any) -> str:
-    """One JSON value as text, indented for people who read it."""
+def to_json(value: Any, *, compact: bool = False) -> str:
+    """One JSON value as text: indented for people who read it, or compact and in ASCII alone."""
+    if compact:
+        return json.dumps(_strict(value), separators=(",", ":"))
     return json.dumps(_strict(value), indent=2, ensure_ascii=False) + "\n"
 
 
@@ -60,6 +62,18 @@ def write_json_lines(path: Path, values: Iterable[Any]) -> None:
     write_text(path, "".join(f"{line}\n" for line in lines))
 
 
+def append_json_lines(path: Path, values: Iterable[Any]) -> None:
+    """Add one JSON value per line to a file that others may read meanwhile; it is made if absent.
+
+    All lines go in one write: a reader sees whole lines, or at worst the last one unended.
+    """
+    lines = (json.dumps(_strict(value), ensure_ascii=False) for value in values)
+    data = "".join(f"{line}\n" for line in lines).encode("utf-8", errors="backslashreplace")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab", buffering=0) as file:
+        file.write(data)
+
+
 def read_json(path: Path) -> Any:
     """Read one JSON value.
 
@@ -70,10 +84,18 @@ def read_json(path: Path) -> Any:
     return _parse(path.read_text(encoding="utf-8"), str(path))
 
 
-def read_json_lines(path: Path) -> list[Any]:
-    """Read one JSON value per line; errors as in ``read_json``, with the line's number."""
+def read_json_lines(path: Path, *, is_growing: bool = False) -> list[Any]:
+    """Read one JSON value per line; errors as in ``read_json``, with the line's number.
+
+    Args:
+        path: The file.
+        is_growing: It is, or was, appended to: a last line that has no end is left out.
+    """
+    text = path.read_text(encoding="utf-8")
+    if is_growing:
+        text = text[: text.rfind("\n") + 1]
     # Not ``splitlines``: a completion may hold U+2028, which JSON does not escape.
-    lines = path.read_text(encoding="utf-8").split("\n")
+    lines = text.split("\n")
     return [_parse(line, f"{path}:{i}") for i, line in enumerate(lines, start=1) if line]
 
 

@@ -12,20 +12,21 @@ import os
 import sys
 from collections.abc import Sequence
 
-from mrlm.cli import compare, data, doctor, eval, report, results, reward, sample, tasks, train
+from mrlm.cli import board, compare, data, doctor, eval, report, results, reward, sample, tasks, train
 from mrlm.deprecation import with_current_flags
 from mrlm.errors import MrlmError
 from mrlm.termination import exit_on_sigterm
 
 __all__ = ["main"]
 
-_COMMANDS = (data, train, eval, compare, report, results, sample, tasks, reward, doctor)
+_COMMANDS = (data, train, eval, compare, report, board, results, sample, tasks, reward, doctor)
 _EXAMPLES = """examples:
   mrlm doctor                                     what can this machine do?
   mrlm tasks                                      what can be trained?
   mrlm train ppo --task math --output_dir runs/mine
   mrlm eval --task math --model runs/mine/model --output_dir runs/after
   mrlm compare runs/mine/eval_before runs/after
+  mrlm board                                      watch your runs in a browser
   mrlm reward my_reward.py:reward --task math     can it be fooled?
 
 `mrlm COMMAND --help` has more.

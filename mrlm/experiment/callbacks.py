@@ -18,7 +18,7 @@ from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCall
 
 from mrlm.evaluation.evaluation import evaluate
 from mrlm.experiment.rows import EvalTask
-from mrlm.files import read_json_lines, write_json_lines
+from mrlm.files import append_json_lines, read_json_lines, write_json_lines
 from mrlm.hardware import has_sharded_weights
 from mrlm.progress import progress_columns
 from mrlm.report.format import question
@@ -32,11 +32,12 @@ if TYPE_CHECKING:
 __all__ = ["CompletionsTable", "LiveEvaluation", "TrainingProgress", "watch"]
 from mrlm.trainers import trl_internals
 
-LIVE_ACCURACY = "held_out_accuracy"  # the key in a trainer's log
+LIVE_ACCURACY = "held_out_accuracy"  # the key in a trainer's log; by kind, "<key>/<kind>"
 _PER_STEP = 8  # completions of one step that are kept
 _MAX_STEPS = 128  # steps whose completions are kept; beyond, every second one goes
 _MAX_LENGTH = 20_000  # characters of a completion that are kept
 _MAX_SHOWN = 600  # and that are printed
+_MAX_KINDS = 50_000  # training rows whose kind is looked up
 
 
 def watch(trainer: Any, run: Run, eval_task: EvalTask) -> None:
@@ -181,16 +182,22 @@ class LiveEvaluation(TrainerCallback):
             )
         finally:
             model.train(training)
-        if evaluation.summary.accuracy is not None and trl_internals.usable("metrics", trainer):
-            trainer._metrics["train"][LIVE_ACCURACY].append(evaluation.summary.accuracy)
+        if evaluation.summary.accuracy is None or not trl_internals.usable("metrics", trainer):
+            return
+        metrics = trainer._metrics["train"]
+        metrics[LIVE_ACCURACY].append(evaluation.summary.accuracy)
+        kinds = evaluation.summary.by_kind
+        for kind, group in kinds.items() if len(kinds) > 1 else ():
+            if group.accuracy is not None:
+                metrics[f"{LIVE_ACCURACY}/{kind}"].append(group.accuracy)
 
 
 class CompletionsTable(TrainerCallback):
     """A few completions of each logged step, as ``completions.jsonl`` of a run folder.
 
     At most 8 of a step, spread over its prompts, and 128 steps: in a longer run every second of
-    those kept goes, so that the table always spans the run. Written with every checkpoint and at
-    the end; a run that is resumed goes on with it.
+    those kept goes, so that the table always spans the run. It grows with every logged step, for
+    those who read while the run goes on; a run that is resumed goes on with it.
 
     Args:
         trainer: An online trainer of TRL.
@@ -200,13 +207,16 @@ class CompletionsTable(TrainerCallback):
     def __init__(self, trainer: Any, folder: Path) -> None:
         self._trainer, self._path = trainer, folder / COMPLETIONS_FILE
         self._steps: dict[int, list[dict[str, Any]]] = {}
+        self._kinds: dict[str, str] = {}
         self._stride = 1
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.global_step and self._path.is_file():
-            for row in read_json_lines(self._path):
+            for row in read_json_lines(self._path, is_growing=True):
                 if row["step"] <= state.global_step:
                     self._steps.setdefault(row["step"], []).append(row)
+        self._kinds = _kinds_by_prompt(getattr(self._trainer, "train_dataset", None))
+        self._write(state)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         sampled, step = _sampled(self._trainer), state.global_step
@@ -218,17 +228,18 @@ class CompletionsTable(TrainerCallback):
         if step % self._stride:
             return
         chosen = range(0, count, max(1, count // _PER_STEP))[:_PER_STEP]
-        self._steps[step] = [_row(sampled, i, step) for i in chosen]
+        rows = [_row(sampled, i, step) for i in chosen]
+        for row in rows:
+            row["kind"] = self._kinds.get(_asked(row["prompt"]))
+        self._steps[step] = rows
+        if len(self._steps) <= _MAX_STEPS:
+            append_json_lines(self._path, rows)
+            return
         while len(self._steps) > _MAX_STEPS:
             self._stride *= 2
             self._steps = {
                 step: rows for step, rows in self._steps.items() if step % self._stride == 0
             }
-
-    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self._write(state)
-
-    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self._write(state)
 
     def _write(self, state: Any) -> None:
@@ -242,6 +253,15 @@ def _sampled(trainer: Any) -> Mapping[str, Any] | None:
         return None
     sampled: Mapping[str, Any] = trainer._logs
     return sampled
+
+
+def _kinds_by_prompt(rows: Any) -> dict[str, str]:
+    """What the user asks -> the row's kind; TRL's buffer of samples has no other columns."""
+    columns = getattr(rows, "column_names", None) or ()
+    if not hasattr(rows, "__len__") or not {"prompt", "kind"} <= set(columns):
+        return {}
+    rows = rows.select_columns(["prompt", "kind"]).select(range(min(len(rows), _MAX_KINDS)))
+    return {_asked(row["prompt"]): str(row["kind"]) for row in rows}
 
 
 def _row(sampled: Mapping[str, Any], i: int, step: int) -> dict[str, Any]:

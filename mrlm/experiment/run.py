@@ -36,6 +36,7 @@ from mrlm.hardware import detect_hardware, use_all_cores
 from mrlm.models.policy import merge_adapter
 from mrlm.report import print_comparison, print_episode, write_model_card, write_report
 from mrlm.runs.folder import METRICS_FILE, RESULTS_FILE, RunFolder
+from mrlm.runs.live import LiveMetrics, LiveStatus, stopped_in_training
 from mrlm.sampling import make_generator
 from mrlm.sampling.types import SamplingParams, SupportsGenerate
 from mrlm.termination import exit_on_sigterm
@@ -73,6 +74,16 @@ class Run:
     narrated: bool = False
     notes: list[str] = field(default_factory=list)
     _stages: dict[str, dict[EvalTask, Evaluation]] = field(default_factory=dict)
+    _live: LiveStatus = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._live = LiveStatus(
+            self.folder.path,
+            title=self.algorithm,
+            task=getattr(self.arguments, "task", None),
+            model=self.model_config.model_name_or_path,
+            max_steps=self.config.max_steps,
+        )
 
     @property
     def is_main_process(self) -> bool:
@@ -83,8 +94,15 @@ class Run:
         """Time a part of the run, and announce it where the run is narrated."""
         if self.narrated:
             self.console.rule(f"[bold]{len(self.folder.phases) + 1}  {name}", align="left")
+        if self.is_main_process:
+            self._live.update(phase=name)
         with self.folder.phase(name):
-            yield
+            try:
+                yield
+            except BaseException as error:
+                if self.is_main_process:
+                    self._live.update(stopped=type(error).__name__)
+                raise
         if self.narrated:
             self.console.print(f"[dim]{self.folder.phases[-1]['seconds']:.1f} s[/dim]")
 
@@ -162,6 +180,7 @@ class Run:
         PartialState().wait_for_everyone()  # until all have looked at what is there
         if self.is_main_process and self.checkpoint is None:
             delete_checkpoints(self.folder.path, self.console.print)
+        trainer.add_callback(LiveMetrics(self.folder.path, self._live, trainer))
         with self.phase(f"{self.algorithm} training"), context or nullcontext():
             trainer.train(resume_from_checkpoint=self.checkpoint)
 
@@ -212,6 +231,7 @@ class Run:
         self.folder.write_config(self._settings())
         # Last: what ``start_run`` knows a run by that came to its end.
         self.folder.write_metrics(trainer.state.log_history)
+        self._live.end()
         self._push()
         return {task.title: comparison for task, comparison in comparisons.items()}
 
@@ -292,7 +312,7 @@ def start_run(
     set_seed(config.seed)
     try:
         repository = pop_hub_settings(config)
-        checkpoint = start_path(config, METRICS_FILE)
+        checkpoint = start_path(config, METRICS_FILE, stopped_in_training)
     except (HubError, OSError, ValueError) as error:
         raise SystemExit(str(error)) from error
     console = Console(quiet=config.process_index != 0)

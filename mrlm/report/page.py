@@ -1,33 +1,51 @@
-"""``report.html``: everything about a run on one page that needs no other file and no network."""
+"""The page: one for a run that goes on and for one that has ended, one file with all that it needs.
+
+``mrlm board`` serves it empty, and it asks the server for data; ``report.html`` is the same page
+with the data in it. Completions, prompts and file names are untrusted text. None of it is put into
+HTML: the data is JSON in which no tag can begin, the page's script makes nodes and sets their text,
+and its content security policy lets no other script run and nothing be loaded.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from base64 import b64encode
+from functools import cache
+from hashlib import sha256
+from html import escape
 from pathlib import Path
+from string import Template
 from typing import Any
 
-from jinja2 import UndefinedError
+from mrlm.files import read_json, to_json, write_text
+from mrlm.report.frozen import frozen_rows
+from mrlm.report.run_data import checked_results, run_data
+from mrlm.runs.folder import REPORT_FILE, RESULTS_FILE
 
-from mrlm.files import read_json, read_json_lines, write_text
-from mrlm.report import format
-from mrlm.report.charts import curves
-from mrlm.report.rendering import render
-from mrlm.runs.folder import (
-    COMPLETIONS_FILE,
-    CONFIG_FILE,
-    METRICS_FILE,
-    REPORT_FILE,
-    RESULTS_FILE,
+__all__ = ["page_policy", "render_page", "write_report"]
+
+_FILES = Path(__file__).parent / "page_files"
+# In the order in which they are read; each uses names of those before it.
+_SCRIPTS = (
+    "dom.js",
+    "format.js",
+    "source.js",
+    "chart.js",
+    "curves.js",
+    "result.js",
+    "kinds.js",
+    "texts.js",
+    "rollouts.js",
+    "records.js",
+    "about.js",
+    "runs.js",
+    "app.js",
 )
-
-_SAMPLED_PER_STEP = 3
 
 
 def write_report(folder: str | Path) -> Path:
-    """Make ``report.html`` from the JSON of a run folder; see ``mrlm.runs.folder``.
+    """Make ``report.html`` from the files of a run folder; see ``mrlm.runs.folder``.
 
-    ``results.json`` is needed; ``config.json``, ``metrics.jsonl`` and ``completions.jsonl`` are
-    shown where they exist.
+    ``results.json`` is needed; the others are shown where they exist.
 
     Returns:
         Where the page is.
@@ -37,84 +55,61 @@ def write_report(folder: str | Path) -> Path:
         ValueError: A file is not what a run writes.
     """
     folder = Path(folder)
-    if not (folder / RESULTS_FILE).is_file():
+    path = folder / RESULTS_FILE
+    if not path.is_file():
         raise FileNotFoundError(
             f"{folder} holds no {RESULTS_FILE}: name the folder of a finished run, "
             "or make one from two evaluations with `mrlm compare BEFORE AFTER --output_dir DIR`"
         )
-    results = read_json(folder / RESULTS_FILE)
-    config = read_json(folder / CONFIG_FILE) if (folder / CONFIG_FILE).is_file() else {}
-    log, completions = (
-        read_json_lines(folder / name) if (folder / name).is_file() else []
-        for name in (METRICS_FILE, COMPLETIONS_FILE)
-    )
-    if not isinstance(results, dict) or "comparison" not in results:
-        raise ValueError(
-            f"{folder / RESULTS_FILE} holds no comparison: name the folder of a run; two "
-            "evaluations become one with `mrlm compare BEFORE AFTER --output_dir DIR`"
-        )
-    try:
-        page = render(
-            "run.html",
-            results=results,
-            config=config,
-            charts=curves(log),
-            sampled=_sampled(completions),
-            **_derived(results),
-        )
-    except (KeyError, TypeError, UndefinedError) as error:
-        raise ValueError(
-            f"{folder / RESULTS_FILE} was not written by this version of mrlm ({error})"
-        ) from error
-    write_text(folder / REPORT_FILE, page)
+    checked_results(read_json(path), path)
+    run = freeze(folder, ".")
+    write_text(folder / REPORT_FILE, render_page(run["title"], {"runs": [run]}))
     return folder / REPORT_FILE
 
 
-def _derived(results: Mapping[str, Any]) -> dict[str, Any]:
-    """What the page says about the results beside the results themselves."""
-    comparison = results["comparison"]
-    return {
-        "facts": _facts(results),
-        "is_clear": format.is_clear(comparison),
-        "measures": format.measures(comparison),
-        "verdict": format.verdict(comparison),
-    }
+def freeze(folder: Path, name: str, *, only_log: bool = False) -> dict[str, Any]:
+    """A finished run as the page holds it; the same files give the same data."""
+    data = run_data(folder, name, is_finished=True)
+    return {**data, "age": None, "rows": frozen_rows(folder, only_log=only_log)}
 
 
-def _facts(results: Mapping[str, Any]) -> dict[str, str]:
-    """The line under the headline, by name."""
-    comparison = results["comparison"]
-    settings = comparison["settings"]
-    samples, temperature = settings["num_generations"], settings["temperature"]
-    facts = {
-        "rows": f"{comparison['num_pairs']:,}" + (f" x {samples} samples" if samples > 1 else ""),
-        "gained": f"{comparison['num_gained']:,}",
-        "lost": f"{comparison['num_lost']:,}",
-        "sampling": "greedy" if temperature == 0 else f"temperature {temperature:g}",
-    }
-    if results["phases"]:  # two evaluations that were made elsewhere have no time of their own
-        facts["wall time"] = format.duration(results["wall_seconds"])
-        facts["cores"] = str(results["environment"]["cpu_cores"])
-    return facts
+def render_page(title: str, data: Any = None) -> str:
+    """The page as HTML.
+
+    Args:
+        title: Of the window.
+        data: What it shows; without it the page asks the server that it came from.
+    """
+    style, script = _style(), _script()
+    return Template((_FILES / "page.html").read_text(encoding="utf-8")).substitute(
+        title=escape(title),
+        policy=page_policy(),
+        style=style,
+        script=script,
+        # In a script element only "<" could end it or begin a comment.
+        data=to_json(data, compact=True).replace("<", "\\u003c"),
+    )
 
 
-def _sampled(completions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """A few of ``completions.jsonl``, from the first, the middle and the last step it holds."""
-    steps = sorted({row["step"] for row in completions})
-    if not steps:
-        return []
-    rows = []
-    for step in sorted({steps[0], steps[len(steps) // 2], steps[-1]}):
-        for row in [row for row in completions if row["step"] == step][:_SAMPLED_PER_STEP]:
-            asked = row["prompt"]
-            rewards = [reward for reward in row["rewards"].values() if reward is not None]
-            rows.append(
-                {
-                    "step": step,
-                    "asked": asked if isinstance(asked, str) else format.question(asked),
-                    "completion": row["completion"],
-                    "reward": sum(rewards) if rewards else None,
-                    "advantage": row["advantage"],
-                }
-            )
-    return rows
+@cache
+def page_policy() -> str:
+    """The content security policy: this script, this style, data from where the page came from."""
+    return (
+        "default-src 'none'; "
+        f"script-src '{_digest(_script())}'; style-src '{_digest(_style())}'; "
+        "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+@cache
+def _style() -> str:
+    return (_FILES / "page.css").read_text(encoding="utf-8")
+
+
+@cache
+def _script() -> str:
+    return "".join((_FILES / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"

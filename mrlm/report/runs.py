@@ -16,12 +16,11 @@ from rich.text import Text
 
 from mrlm.evaluation.comparison import compare
 from mrlm.evaluation.evaluation import Evaluation
-from mrlm.files import read_json, read_json_lines, write_text
+from mrlm.files import read_json, write_text
 from mrlm.report import format
-from mrlm.report.charts import MAX_RUNS, curves
-from mrlm.report.rendering import render
+from mrlm.report.page import freeze, render_page
 from mrlm.report.terminal import number_table
-from mrlm.runs.folder import CONFIG_FILE, METRICS_FILE, REPORT_FILE, RESULTS_FILE, is_run
+from mrlm.runs.folder import CONFIG_FILE, REPORT_FILE, RESULTS_FILE, is_run
 
 _HEADS = (
     "Rows",
@@ -33,6 +32,7 @@ _HEADS = (
     "Against the first",
     "Wall time",
 )
+MAX_RUNS = 6  # that a chart can tell apart
 _NOT_A_CHOICE = ("output_dir", "logging_dir", "run_name")
 
 
@@ -44,7 +44,6 @@ class Run:
         name: Its folder as it was named.
         results: ``results.json``.
         config: ``config.json``; empty where there is none.
-        log: ``metrics.jsonl``; empty where there is none.
         against: Its model compared with the first run's; ``None`` for the first, and where the two
             were measured on different rows.
     """
@@ -52,7 +51,6 @@ class Run:
     name: str
     results: dict[str, Any]
     config: dict[str, Any]
-    log: list[dict[str, Any]]
     against: dict[str, Any] | None
 
     def cells(self) -> list[str]:
@@ -105,14 +103,13 @@ def load_runs(folders: Sequence[str | Path]) -> list[Run]:
             raise FileNotFoundError(
                 f"{folder} holds no finished run: name folders of runs, or two evaluations"
             )
-        config, log = folder / CONFIG_FILE, folder / METRICS_FILE
+        config = folder / CONFIG_FILE
         after = folder / "eval_after"
         evaluation = Evaluation.load(after) if after.is_dir() else None
         run = Run(
             name=str(folder),
             results=read_json(folder / RESULTS_FILE),
             config=read_json(config) if config.is_file() else {},
-            log=read_json_lines(log) if log.is_file() else [],
             against=_against(first, evaluation),
         )
         try:
@@ -140,19 +137,26 @@ def print_runs(console: Console, runs: Sequence[Run]) -> None:
 def write_runs_report(runs: Sequence[Run], folder: str | Path) -> Path:
     """Write ``report.html`` of several runs into a folder."""
     path = Path(folder) / REPORT_FILE
-    page = render(
-        "runs.html",
-        runs=runs,
-        names=[run.name for run in runs],
-        heads=("Run", *_HEADS),
-        rows=[[run.name, *run.cells()] for run in runs],
-        warnings=[f"{run.name}: {warning}" for run in runs for warning in run.results["warnings"]],
-        charts=curves(*(run.log for run in runs)),
-        kinds=_kinds(runs),
-        settings=_settings(runs),
-    )
-    write_text(path, page)
+    data = {
+        "runs": [freeze(Path(run.name), run.name, only_log=True) for run in runs],
+        "table": runs_table(runs),
+    }
+    write_text(path, render_page(f"{len(runs)} runs", data))
     return path
+
+
+def runs_table(runs: Sequence[Run]) -> dict[str, Any]:
+    """What the page says of several runs beside their curves: tables of text."""
+    return {
+        "heads": ["Run", *_HEADS],
+        "rows": [[run.name, *run.cells()] for run in runs],
+        "warnings": [
+            f"{run.name}: {warning}" for run in runs for warning in run.results["warnings"]
+        ],
+        "kinds": _kinds(runs),
+        "settings": _settings(runs),
+        "commands": [[run.name, run.results["command"]] for run in runs],
+    }
 
 
 def _against(first: Evaluation | None, after: Evaluation | None) -> dict[str, Any] | None:

@@ -5,10 +5,11 @@
     runs/demo/
       config.json                  what was asked for
       eval_before/, eval_after/    results.json and records.jsonl of each evaluation
-      metrics.jsonl                the trainer's log, one step per line
+      metrics.jsonl                the trainer's log, one step per line; grows as the run goes on
       completions.jsonl            of an online trainer: some of what was sampled, with its rewards
       model/                       what was trained, with a model card (README.md)
       results.json                 comparison, times, warnings, environment, command
+      live.json                    until the run has ended: its phase, what was found so far
       report.html                  made from the JSON alone: `mrlm report runs/demo` makes it again
 """
 
@@ -36,6 +37,7 @@ METRICS_FILE = "metrics.jsonl"
 COMPLETIONS_FILE = "completions.jsonl"
 RESULTS_FILE = "results.json"
 REPORT_FILE = "report.html"
+LIVE_FILE = "live.json"
 MODEL_FOLDER = "model"
 
 _PACKAGES = ("mrlm", "torch", "transformers", "trl", "peft", "accelerate", "datasets")

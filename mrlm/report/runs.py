@@ -145,17 +145,24 @@ def write_runs_report(runs: Sequence[Run], folder: str | Path) -> Path:
     return path
 
 
-def runs_table(runs: Sequence[Run]) -> dict[str, Any]:
-    """What the page says of several runs beside their curves: tables of text."""
+def runs_table(runs: Sequence[Run], names: Sequence[str] | None = None) -> dict[str, Any]:
+    """What the page says of several runs beside their curves: tables of text.
+
+    Args:
+        runs: At least two.
+        names: What they are called; as they were named when they were read if left out.
+    """
+    names = names or [run.name for run in runs]
+    named = list(zip(names, runs, strict=True))
     return {
         "heads": ["Run", *_HEADS],
-        "rows": [[run.name, *run.cells()] for run in runs],
+        "rows": [[name, *run.cells()] for name, run in named],
         "warnings": [
-            f"{run.name}: {warning}" for run in runs for warning in run.results["warnings"]
+            f"{name}: {warning}" for name, run in named for warning in run.results["warnings"]
         ],
         "kinds": _kinds(runs),
         "settings": _settings(runs),
-        "commands": [[run.name, run.results["command"]] for run in runs],
+        "commands": [[name, run.results["command"]] for name, run in named],
     }
 
 

@@ -91,10 +91,7 @@ class BoardServer(ThreadingHTTPServer):
 
     def _compare(self, query: Query) -> Any:
         names = query["id"]
-        table = runs_table(load_runs([self._folder(name) for name in names]))
-        for row, name in zip(table["rows"], names, strict=True):
-            row[0] = name
-        return table
+        return runs_table(load_runs([self._folder(name) for name in names]), names)
 
     def _folder(self, name: str) -> Path:
         if name not in self._found:

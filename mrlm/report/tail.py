@@ -56,6 +56,7 @@ def read_piece(path: Path, cursor: str = "", *, max_bytes: int = MAX_BYTES) -> P
         skipped, start, restart = _place(cursor, file, size, max_bytes)
         file.seek(start)
         data = file.read(_PIECE)
+        is_full = len(data) == _PIECE
         if start and restart:  # in the middle of a line
             cut = data.find(b"\n") + 1
             start, data = start + cut, data[cut:]
@@ -65,7 +66,7 @@ def read_piece(path: Path, cursor: str = "", *, max_bytes: int = MAX_BYTES) -> P
         end = start + len(data)
         cursor = f"{skipped}-{end}-{_checksum(file, end)}"
     rows = [row for line in data.split(b"\n") if (row := _parse(line)) is not None]
-    return Piece(rows, cursor, restart, bool(data) and end < size, skipped)
+    return Piece(rows, cursor, restart, is_full and bool(data), skipped)
 
 
 def read_all(path: Path, *, max_bytes: int = MAX_BYTES) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ Make = Callable[..., Evaluation]
 
 
 def rollout(step: int, text: str = "said", **more: Any) -> dict[str, Any]:
-    prompt = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": f"ask {step}"}]
+    prompt = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": f"ask {step}"},
+    ]
     return {"step": step, "prompt": prompt, "completion": text, "rewards": {"r": 1.0}, **more}
 
 
@@ -30,7 +34,10 @@ def test_a_small_run_is_held_whole(evaluation: Make, tmp_path: Path) -> None:
     rows = frozen_rows(tmp_path)
 
     assert rows["metrics"] == [{"step": i, "reward": 0.333333} for i in range(5)]
-    assert [(row["prompt"], row["step"]) for row in rows["completions"]] == [("ask 1", 1), ("ask 2", 2)]
+    assert [(row["prompt"], row["step"]) for row in rows["completions"]] == [
+        ("ask 1", 1),
+        ("ask 2", 2),
+    ]
     assert rows["completions"][0]["kind"] == "even"
     assert [row["id"] for row in rows["before"]] == ["row-0", "row-1"]
     assert rows["before"][1]["prompt"] == "What is 1 + 1?" and rows["after"] == []
@@ -52,7 +59,7 @@ def test_a_long_run_keeps_its_begin_and_its_end(tmp_path: Path) -> None:
 
     steps = [row["step"] for row in rows["metrics"]]
     assert len(steps) == 600 and steps[0] == 0 and steps[-1] == 4999
-    assert max(b - a for a, b in zip(steps, steps[1:], strict=False)) <= 9
+    assert max(b - a for a, b in pairwise(steps)) <= 9
     assert rows["counts"]["metrics"] == (600, 5000)
     kept = [row["step"] for row in rows["completions"]]
     assert len(kept) <= 256 and kept[0] == 1 and kept[-1] == 400 and kept.count(1) == 8

@@ -143,7 +143,9 @@ def test_its_policy_lets_nothing_else_run(comparison: Comparison, tmp_path: Path
     assert page.policy.startswith("default-src 'none';") and "unsafe" not in page.policy
     assert json.loads(data)
     # Nodes are made, and their text set: no part of the script takes text for markup or code.
-    assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(|Function\(", script)
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(|Function\(", script
+    )
 
 
 def test_hostile_text_stays_data(evaluation: Make, tmp_path: Path) -> None:

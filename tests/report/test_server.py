@@ -172,7 +172,8 @@ def test_no_link_leads_out_of_a_run(client: Client, root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/../secret.jsonl", "/one/metrics.jsonl", "/api", "/api/rows", "/api/run", "/favicon.ico"]
+    "path",
+    ["/../secret.jsonl", "/one/metrics.jsonl", "/api", "/api/rows", "/api/run", "/favicon.ico"],
 )
 def test_what_is_not_there(path: str, client: Client) -> None:
     answer, text = client.get(quote(path))
@@ -194,7 +195,10 @@ def test_a_page_elsewhere_cannot_ask(client: Client) -> None:
     assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
-    assert page.startswith("<!doctype html>") and '<script type="application/json" id="data">null' in page
+    assert (
+        page.startswith("<!doctype html>")
+        and '<script type="application/json" id="data">null' in page
+    )
 
 
 def test_one_run_is_a_folder_of_runs(root: Path) -> None:

@@ -75,7 +75,9 @@ def test_a_large_file_comes_in_pieces_and_only_its_end(
     assert numbers(read_all(path)) == list(range(100))
 
 
-@pytest.mark.parametrize("cursor", ["x", "1-2", "9-1-0", "0-5-0", "-1-2-3", f"0-{10**40}-0", "٣-1-2"])
+@pytest.mark.parametrize(
+    "cursor", ["x", "1-2", "9-1-0", "0-5-0", "-1-2-3", f"0-{10**40}-0", "٣-1-2"]
+)
 def test_a_cursor_that_is_none_starts_anew(cursor: str, tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_text(line(0) + line(1))

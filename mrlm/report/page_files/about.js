@@ -21,8 +21,9 @@ class About {
       !results && started && h("p", { class: "note" }, `Started ${started.slice(0, 16).replace("T", " ")} UTC.`),
       results && [h("h3", null, "Do it again"), h("pre", { class: "card command", tabindex: 0 }, results.command)],
       results && results.phases.length > 0 && [h("h3", null, "Time"), phases(results.phases)],
-      results && [h("h3", null, "Evaluation"), pairTable(results.comparison.settings)],
-      results && [h("h3", null, "Environment"), pairTable(results.environment)],
+      results && h("div", { class: "two" },
+        h("div", null, h("h3", null, "Evaluation"), pairTable(results.comparison.settings)),
+        h("div", null, h("h3", null, "Environment"), pairTable(results.environment))),
       config && h("details", null, h("summary", null, "Configuration"), pairTable(config)));
   }
 }

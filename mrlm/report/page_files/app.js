@@ -1,7 +1,10 @@
 // One run, several, or the list of them; on the board asked for anew every two seconds.
 
 const EVERY = 2000;
-const PARTS = [["result", "Result"], ["curves", "Curves"], ["kinds", "Kinds"], ["rollouts", "Rollouts"], ["records", "Before and after"], ["about", "The run"]];
+const NAMES = { curves: "Curves", kinds: "Kinds", measured: "Measures", rollouts: "Rollouts", records: "Before and after", about: "The run" };
+// What a reader looks at first: of a run that goes on its curves, of one that has ended its result.
+const WHILE = ["curves", "kinds", "rollouts", "records", "about"];
+const AFTER = ["kinds", "measured", "curves", "rollouts", "records", "about"];
 
 function address(...words) {
   return `#/${words.map(encodeURIComponent).join("/")}`;
@@ -22,16 +25,15 @@ class RunPage {
     this.records = new Records();
     this.measures = new Measures();
     this.about = new About();
-    this.links = PARTS.map(([name, text]) => h("button", { type: "button", on: { click: () => this.scroll(name) } }, text));
-    const parts = [this.kinds, this.measures, this.curves, this.rollouts, this.records, this.about];
-    this.node = h("main", null, this.result.node, h("nav", { class: "parts", "aria-label": "parts of the page" }, this.links),
-      parts.map((part) => part.node),
+    this.parts = Object.fromEntries([this.kinds, this.measures, this.curves, this.rollouts, this.records, this.about]
+      .map((part) => [part.node.id, part.node]));
+    this.links = Object.fromEntries(Object.entries(NAMES).map(([name, text]) =>
+      [name, h("button", { type: "button", on: { click: () => this.parts[name].scrollIntoView({ behavior: "smooth" }) } }, text)]));
+    this.contents = h("nav", { class: "parts", "aria-label": "parts of the page" });
+    this.body = h("div", null);
+    this.node = h("main", null, this.result.node, this.contents, this.body,
       h("footer", null, source.isLive ? "mrlm board: it only reads." : "Made by mrlm from the run's folder; `mrlm report` makes it again, `mrlm board` shows all rows."));
     this.seen = "";
-  }
-
-  scroll(name) {
-    document.getElementById(name).scrollIntoView({ behavior: "smooth" });
   }
 
   async refresh() {
@@ -61,7 +63,9 @@ class RunPage {
       this.records.update(run, rows, leftOut(rows.after.all.length ? rows.after : rows.before, "records of each evaluation"));
     }
     if (changed.run) this.about.update(run);
-    this.links.forEach((link, i) => { link.hidden = document.getElementById(PARTS[i][0])?.hidden; });
+    const shown = (run.results ? AFTER : WHILE).filter((name) => !this.parts[name].hidden);
+    put(this.body, shown.map((name) => this.parts[name]));
+    put(this.contents, shown.map((name) => this.links[name]));
   }
 }
 

@@ -66,11 +66,11 @@ class Chart {
   scale(steps, values) {
     let low = values.reduce((a, b) => Math.min(a, b), Infinity);
     let high = values.reduce((a, b) => Math.max(a, b), -Infinity);
+    if (low === 0 && high === 0) high = 1;
     if (low === high) [low, high] = [low - (Math.abs(low) / 2 || 0.5), high + (Math.abs(high) / 2 || 0.5)];
     const pad = (high - low) * 0.06;
-    const isShare = low >= 0 && high <= 1;
-    this.low = isShare ? Math.max(0, low - pad) : low - pad;
-    this.high = isShare ? Math.min(1, high + pad) : high + pad;
+    this.low = low >= 0 ? Math.max(0, low - pad) : low - pad;
+    this.high = low >= 0 && high <= 1 ? Math.min(1, high + pad) : high + pad;
     this.first = Math.min(...steps);
     this.last = Math.max(...steps);
     if (this.first === this.last) [this.first, this.last] = [this.first - 1, this.last + 1];
@@ -161,5 +161,5 @@ function spark(values) {
   const low = Math.min(...known), span = Math.max(...known) - low || 1;
   const d = known.map((value, i) =>
     `${i ? "L" : "M"}${((i / (known.length - 1)) * 96 + 2).toFixed(1)} ${(22 - ((value - low) / span) * 18).toFixed(1)}`).join("");
-  return s("svg", { class: "spark", viewBox: "0 0 100 26", "aria-hidden": "true" }, s("path", { class: "line", d, style: { stroke: colour(0) } }));
+  return s("svg", { class: "spark", viewBox: "0 0 100 26", preserveAspectRatio: "xMinYMid", "aria-hidden": "true" }, s("path", { class: "line", d, style: { stroke: colour(0) } }));
 }

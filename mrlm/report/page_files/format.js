@@ -23,6 +23,7 @@ function count(number) {
 // Of any size: what a curve's axis and a reward's chip show.
 function compact(value) {
   if (!isNumber(value)) return ABSENT;
+  if (value === 0) return "0"; // and -0
   const size = Math.abs(value);
   if (size !== 0 && (size < 0.001 || size >= 1e6)) return value.toExponential(1).replace("e+", "e").replace("-", "−");
   const digits = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;

@@ -36,7 +36,7 @@ class Kinds {
     this.chart = new Chart("Held-out accuracy by kind", "of the live evaluation; few rows each");
     this.legend = h("p", { class: "legend" });
     this.curve = h("div", { class: "by-kind" }, this.chart.node, this.legend);
-    this.node = section("kinds", "Kinds", null, this.tables, this.curve);
+    this.node = h("section", { id: "kinds", "aria-label": "by kind" }, this.tables, this.curve);
   }
 
   update(run, metrics) {
@@ -55,7 +55,7 @@ class Kinds {
       .map(([name, title, column]) => [title, column, groups(run, name, name === "by_kind" ? live : {})])
       .filter(([, , rows]) => rows.length > 1);
     show(this.tables, parts.map(([title, column, rows]) =>
-      [h("h3", null, title), table(heads(run, column), rows, { kind: "groups" })]));
+      [h("h2", null, title), table(heads(run, column), rows, { kind: "groups" })]));
     const drawn = [...lines].map(([name, found]) => ({ name, points: found }));
     this.curve.hidden = drawn.length < 2;
     if (drawn.length > 1) {

@@ -10,7 +10,7 @@ const OUTCOMES = {
   unscored: ["without a score", (row) => [row.before, row.after].some((side) => side && side.score === null)],
 };
 const STAGES = ["before", "sft", "after"];
-const SHORT = 120;
+const SHORT = 40; // characters of a reference that stands in a line
 
 function both(row) {
   return row.before && row.after && isNumber(row.before.score) && isNumber(row.after.score);

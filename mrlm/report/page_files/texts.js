@@ -5,7 +5,7 @@ class Pager {
     this.size = size;
     this.place = 0;
     this.onchange = onchange;
-    this.back = h("button", { type: "button", on: { click: () => this.go(-1) } }, "← Before");
+    this.back = h("button", { type: "button", on: { click: () => this.go(-1) } }, "← Previous");
     this.next = h("button", { type: "button", on: { click: () => this.go(1) } }, "Next →");
     this.label = h("span", { class: "label" });
     this.node = h("nav", { class: "pager", "aria-label": "pages" }, this.back, this.label, this.next);

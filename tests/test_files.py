@@ -88,3 +88,15 @@ def test_a_broken_line_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match=r"records\.jsonl:2 is not JSON"):
         files.read_json_lines(path)
+
+
+def test_lines_are_added_and_a_last_one_without_its_end_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "x.jsonl"
+    files.append_json_lines(path, [{"a": 1}, {"a": float("nan")}])
+    files.append_json_lines(path, [{"a": "\ud83d"}])  # half a character is text, too
+    with path.open("a") as file:
+        file.write('{"a": ')
+    assert files.read_json_lines(path, is_growing=True)[:2] == [{"a": 1}, {"a": None}]
+    assert len(files.read_json_lines(path, is_growing=True)) == 3
+    with pytest.raises(ValueError, match=r"x\.jsonl:4 is not JSON"):
+        files.read_json_lines(path)

@@ -1,6 +1,5 @@
 """A run's rows for a page that holds its data: few enough for a small file, and how many of all.
 
-
 Of the log, steps that are evenly spread; of what was sampled in training, steps that are evenly
 spread with their rows; of the evaluations, first the rows that changed, then the first ones. Long
 texts are cut. ``mrlm board`` shows all of it.

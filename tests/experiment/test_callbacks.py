@@ -62,6 +62,10 @@ def test_a_watched_run_is_the_same_run(
         assert new["loss"] == old["loss"] and new["reward"] == old["reward"]
         assert 0 <= new["held_out_accuracy"] <= 1
         assert "held_out_accuracy" not in old
+        kinds = {name for name in new if name.startswith("held_out_accuracy/")}
+        assert kinds == {
+            f"held_out_accuracy/{row['kind']}" for row in held_out.rows.select(range(4))
+        }
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "GRPO: step 3 of 3, reward" in text and "right held out" in text
     assert text.count("Step 2, math_last_number_reward") == 1 and "Step 1," not in text
@@ -69,6 +73,8 @@ def test_a_watched_run_is_the_same_run(
     assert [row["step"] for row in rows] == [1] * 4 + [2] * 4 + [3] * 4
     assert rows[0]["prompt"][-1]["role"] == "user" and isinstance(rows[0]["completion"], str)
     assert set(rows[0]["rewards"]) == {"math_last_number_reward"}
+    kinds = {row["prompt"][-1]["content"]: row["kind"] for row in watched.train_dataset}
+    assert [row["kind"] for row in rows] == [kinds[row["prompt"][-1]["content"]] for row in rows]
 
 
 @pytest.fixture
@@ -91,7 +97,10 @@ def test_the_table_stays_small_spans_the_run_and_goes_on(state: Any, tmp_path: P
     table = CompletionsTable(sampled(64, "x" * 30_000), tmp_path)
     for state.global_step in range(1, 1001):
         table.on_log(None, state, None, {"reward": 1.0})
-    table.on_save(None, state, None)
+        last = {1: 1, 128: 128, 129: 128, 1000: 1000}.get(state.global_step)
+        if last:  # at any time the file is there, up to the newest step that is kept
+            told = read_json_lines(tmp_path / "completions.jsonl")
+            assert told[-1]["step"] == last
 
     rows = read_json_lines(tmp_path / "completions.jsonl")
     steps = sorted({row["step"] for row in rows})
@@ -100,11 +109,12 @@ def test_the_table_stays_small_spans_the_run_and_goes_on(state: Any, tmp_path: P
     assert [row["prompt"] for row in rows[:8]] == [f"p{8 * i}" for i in range(8)]
     assert len(rows[0]["completion"]) < 20_100
 
+    with (tmp_path / "completions.jsonl").open("a") as file:
+        file.write('{"step": 1000, "prom')  # killed while it wrote
     state.global_step = 500  # as a resumed run: what came later is sampled again
     again = CompletionsTable(sampled(2), tmp_path)
     again.on_train_begin(None, state, None)
     state.global_step = 501
     again.on_log(None, state, None, {"reward": 1.0})
-    again.on_train_end(None, state, None)
     steps = [row["step"] for row in read_json_lines(tmp_path / "completions.jsonl")]
     assert steps[0] <= 16 and max(steps) == 501 and steps.count(501) == 2 and 496 in steps

@@ -91,6 +91,14 @@ def test_a_run_that_was_killed_after_its_training(results: int | None, tmp_path:
         start_path(config(tmp_path), "results.json")
 
 
+def test_a_log_that_grew_after_the_checkpoint_does_not_make_a_run_finished(tmp_path: Path) -> None:
+    checkpoint(tmp_path, 56, state(56))
+    written(tmp_path, 60)
+    with pytest.raises(FileExistsError, match="stopped before its end"):
+        start_path(config(tmp_path), "results.json", lambda folder: folder == tmp_path)
+    assert start_path(config(tmp_path), "results.json", lambda folder: False) is None
+
+
 def test_the_checkpoints_of_a_finished_run_make_room(tmp_path: Path) -> None:
     for step in (50, 56):
         checkpoint(tmp_path, step, state(step))

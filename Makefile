@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install format check test test-all test-slow wheel-test demo bench bench-step bench-sandbox \
+.PHONY: install format check test test-all test-slow test-browser wheel-test demo bench bench-step bench-sandbox \
 	bench-gpu clean
 
 install: $(INSTALLED)
@@ -41,6 +41,12 @@ test-all: install
 # One after another: each takes all cores.
 test-slow: install
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+# The board and report.html in a real browser: Debian's `apt-get install chromium`, or any that
+# Playwright finds. Without one these tests are skipped.
+test-browser: install
+	$(BIN)/python -m pip install --quiet 'playwright>=1.60'
+	$(BIN)/python -m pytest -m integration -rs tests/report/test_browser.py $(ARGS)
 
 # The wheel in an environment of its own, outside the checkout.
 wheel-test: install

@@ -35,6 +35,7 @@ COMMANDS = (
     "reward a.py:f --task math",
     "compare a b",
     "report a",
+    "board a",
     "train ppo",
 )
 FOREIGN = ("cd", "curl", "export", "git", "hf", "mypy", "pip", "rm", "ruff", "source", "trl")

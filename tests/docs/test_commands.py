@@ -72,6 +72,7 @@ RULES = (
     Rule("python data_gen/", "slow", leaves="*.json"),
     Rule("mrlm (eval|sample) ", "slow", smaller=_ONE_RUN),
     Rule("mrlm (compare|report) ", "slow"),
+    Rule("mrlm board", "parsed", "serves until Ctrl-C; tests/report/test_server.py starts it"),
     Rule("mrlm results ", "slow", leaves="docs/results.md"),
     Rule("mrlm train .*--(dry_run|recipe_help)", "slow"),
     *(

@@ -77,12 +77,14 @@ class Run:
     _live: LiveStatus = field(init=False)
 
     def __post_init__(self) -> None:
+        task = getattr(self.arguments, "task", None)
         self._live = LiveStatus(
             self.folder.path,
-            title=self.algorithm,
-            task=getattr(self.arguments, "task", None),
+            title=f"{self.algorithm} on the task {task}" if task else self.algorithm,
+            task=task,
             model=self.model_config.model_name_or_path,
             max_steps=self.config.max_steps,
+            training=self.checkpoint is not None,  # it began before it was stopped
         )
 
     @property

@@ -125,7 +125,7 @@ def run_data(folder: Path, name: str, *, is_finished: bool = False) -> dict[str,
         "title": results["title"] if results else live.get("title") or folder.name,
         "task": settings.get("task") or live.get("task"),
         "model": comparison.get("model_before") or live.get("model"),
-        "state": _state(live, results, age),
+        "state": _state(live, bool(results or _stat(folder, CONFIG_FILE)), age),
         "age": age,
         "phase": live.get("phase"),
         "stopped": live.get("stopped"),
@@ -179,10 +179,10 @@ def _is_run(folder: Path) -> bool:
     return isinstance(results, dict) and "comparison" in results
 
 
-def _state(live: Mapping[str, Any], results: Any, age: float) -> str:
+def _state(live: Mapping[str, Any], has_ended: bool, age: float) -> str:
     if live.get("stopped"):
         return "stopped"
-    if results:
+    if has_ended and not live:  # of several tasks at once, each has its results in a folder below
         return "finished"
     return "running" if age < _SILENT else "silent"
 

@@ -24,18 +24,19 @@ class LiveStatus:
 
     Args:
         folder: Of the run.
-        **facts: What stays the same: ``title``, ``task``, ``model``, ``max_steps``.
+        **facts: Known from the start: ``title``, ``task``, ``model``, ``max_steps``; and
+            ``training``, whether it trains or has trained, for a run that is resumed.
     """
 
     def __init__(self, folder: Path, **facts: Any) -> None:
         self._path = folder / LIVE_FILE
         self._facts: dict[str, Any] = {
-            **facts,
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "phase": "",
             "training": False,
             "stopped": None,
             "findings": [],
+            **facts,
         }
 
     def update(self, **facts: Any) -> None:

@@ -159,6 +159,14 @@ def test_what_a_run_writes_appears_by_itself(url: str, root: Path, page: Any) ->
     expect(page.locator(".rollout")).to_have_count(1)
     append_json_lines(folder / "completions.jsonl", ROLLOUTS[2:])
     expect(page.locator("#rollouts [role=status]")).to_have_text("2 of 5 rollouts")
+    # Or holds still, to be read.
+    page.get_by_label("follow the run").uncheck()
+    append_json_lines(folder / "completions.jsonl", [rollout(4, "apple pie", 1.0, "fruit")])
+    status = page.locator("#rollouts [role=status]")
+    expect(status).to_have_text("2 of 5 rollouts, 1 more wait")
+    expect(page.locator(".rollout")).to_have_count(2)
+    page.get_by_label("follow the run").check()
+    expect(status).to_have_text("3 of 6 rollouts")
     finding = {"step": 3, "name": "x", "message": "Every completion got the same reward."}
     live = {"title": "GRPO", "training": True, "max_steps": 10, "findings": [finding]}
     write_json(folder / "live.json", live)

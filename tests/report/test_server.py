@@ -141,6 +141,16 @@ def test_without_news_for_long_a_run_is_not_called_running(client: Client, root:
     assert client.ask("run", ("id", "new"))["state"] == "silent"
 
 
+def test_a_run_on_several_tasks_has_its_results_below(client: Client, root: Path) -> None:
+    run = RunFolder(root / "sweep")
+    run.write_metrics([{"step": 1, "reward": 0.5}])
+    assert client.ask("run", ("id", "sweep"))["state"] == "running"
+    run.write_config({"mixture": "math tools"})
+    found = client.ask("run", ("id", "sweep"))
+    assert found["state"] == "finished" and found["results"] is None
+    assert {"sweep", "sweep/two"} <= {line["id"] for line in client.ask("runs")["runs"]}
+
+
 def test_several_runs_are_compared(client: Client) -> None:
     table = client.ask("compare", ("id", "sweep/two"), ("id", "one"))
     assert [row[0] for row in table["rows"]] == ["sweep/two", "one"]

@@ -10,6 +10,14 @@ function address(...words) {
   return `#/${words.map(encodeURIComponent).join("/")}`;
 }
 
+function words(hash) {
+  try {
+    return hash.slice(2).split("/").map(decodeURIComponent);
+  } catch {
+    return []; // no address of ours
+  }
+}
+
 function go(...words) {
   location.hash = address(...words);
 }
@@ -75,7 +83,7 @@ let view = null;
 let round = 0;
 
 function chosenView() {
-  const [kind, ...names] = location.hash.slice(2).split("/").map(decodeURIComponent);
+  const [kind, ...names] = words(location.hash);
   if (kind === "run") return new RunPage(names[0]);
   if (kind === "compare") return new Compare(names);
   if (!frozen) return new RunList();

@@ -127,6 +127,8 @@ class Chart {
   // The values nearest to a step; without one, the last.
   mark(step) {
     this.at = step;
+    // Said aloud where the reader moves, not with every step of the run.
+    this.now.setAttribute("aria-live", step === null ? "off" : "polite");
     const found = this.lines.filter((line) => line.points.length).map((line) => {
       const i = step === null ? line.points.length - 1 : nearest(line.points, step);
       return { line, step: line.points[i][0], value: line.points[i][1] };

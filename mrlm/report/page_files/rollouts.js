@@ -33,6 +33,7 @@ class Rollouts {
     this.rewards = [number("least reward"), number("highest reward")];
     this.sort = select([["newest", "newest first"], ["oldest", "oldest first"], ["best", "highest reward first"], ["worst", "lowest reward first"]], redraw);
     this.pager = new Pager(20, () => this.draw());
+    this.follow = h("input", { type: "checkbox", checked: true, on: { change: () => this.follow.checked && this.take() } });
     this.count = h("p", { class: "label", role: "status" });
     this.list = h("div", { class: "rollouts" });
     this.note = h("p", { class: "note" });
@@ -40,11 +41,19 @@ class Rollouts {
       h("div", { class: "toolbar" }, field("Search", this.text), this.kindField,
         field("Step", h("span", { class: "range" }, this.steps[0], "to", this.steps[1])),
         field("Reward", h("span", { class: "range" }, this.rewards[0], "to", this.rewards[1])),
-        field("Order", this.sort)),
+        field("Order", this.sort), source.isLive && h("label", { class: "check" }, this.follow, "follow the run")),
       this.count, this.list, this.pager.node);
   }
 
+  // Where the reader holds the list still, what comes in waits.
   update(rows, note) {
+    this.waiting = [rows, note];
+    if (this.follow.checked || !this.rows.length) this.take();
+    else this.tell();
+  }
+
+  take() {
+    const [rows, note] = this.waiting;
     this.rows = rows.map((row) => ({ ...row, reward: totalReward(row), asked: question(row.prompt) }));
     const kinds = choices(rows.map((row) => row.kind), "all kinds");
     offer(this.kind, kinds);
@@ -67,9 +76,15 @@ class Rollouts {
   draw() {
     const wanted = this.text.value.trim().toLowerCase();
     const found = this.rows.filter((row) => this.fits(row, wanted)).sort(ORDERS[this.sort.value]);
-    show(this.count, `${count(found.length)} of ${count(this.rows.length)} rollouts`);
+    this.found = found.length;
+    this.tell();
     const top = Math.max(1e-9, ...this.rows.map((row) => order(row.reward, 0)));
     show(this.list, this.pager.cut(found).map((row) => this.card(row, wanted, top)));
+  }
+
+  tell() {
+    const more = this.waiting[0].length - this.rows.length;
+    show(this.count, `${count(this.found)} of ${count(this.rows.length)} rollouts`, more > 0 && `, ${count(more)} more wait`);
   }
 
   card(row, wanted, top) {

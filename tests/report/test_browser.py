@@ -192,7 +192,7 @@ def test_rollouts_are_searched_and_filtered(url: str, page: Any) -> None:
     page.goto(f"{url}#/run/one")
     rollouts = page.locator("#rollouts")
     cards = page.locator(".rollout")
-    texts = page.locator(".rollout .said .text:last-child")
+    texts = page.locator(".rollout .completion")
     expect(texts).to_have_text(["an apple", "nothing", HOSTILE, "apple", "pear tree"])
 
     rollouts.get_by_label("Search").fill("APPLE")

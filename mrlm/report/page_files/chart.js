@@ -1,5 +1,6 @@
 // A line chart as SVG: raw points behind a smoothed line, the values under the pointer or the arrow keys.
 
+const FEW = 10; // points that are drawn as they are, whatever the smoothing
 const WIDE = 380, HIGH = 190, LEFT = 46, RIGHT = 10, TOP = 8, BOTTOM = 22;
 
 // Exponential mean that starts without bias; weight 0 changes nothing.
@@ -47,7 +48,7 @@ class Chart {
     this.lines = lines.map((line, i) => ({
       ...line,
       i,
-      smooth: smoothed(line.points.map((point) => point[1]), line.points.length > 2 ? weight : 0),
+      smooth: smoothed(line.points.map((point) => point[1]), line.points.length >= FEW ? weight : 0),
     }));
     this.weight = weight;
     const drawn = this.lines.filter((line) => line.points.length);
@@ -60,7 +61,7 @@ class Chart {
 
   // Behind several smoothed lines the raw ones would be a tangle.
   isRaw(line) {
-    return this.weight === 0 || this.lines.length === 1 || line.points.length < 3;
+    return this.weight === 0 || this.lines.length === 1 || line.points.length < FEW;
   }
 
   scale(steps, values) {
@@ -103,7 +104,7 @@ class Chart {
     if (raw.length === 1) {
       return s("circle", { cx: this.x(line.points[0][0]), cy: this.y(raw[0]), r: 3.5, style: { fill: colour(line.i) } });
     }
-    const isSmooth = this.weight > 0 && raw.length > 2;
+    const isSmooth = this.weight > 0 && raw.length >= FEW;
     return s("g", null,
       this.isRaw(line) && s("path", { class: isSmooth ? "raw" : "line", d: path(raw), style, "stroke-dasharray": dash }),
       isSmooth && s("path", { class: "line", d: path(line.smooth), style, "stroke-dasharray": dash }));

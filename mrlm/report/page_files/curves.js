@@ -6,6 +6,8 @@ const CURVES = [
   ["Completion length", "completions/mean_length", "tokens"],
   ["Entropy", "entropy", "near 0 the policy has stopped exploring"],
   ["Groups without signal", "frac_reward_zero_std", "share whose rewards are all the same"],
+  ["No rollout right", "frac_none_correct", "share of prompts; they teach nothing"],
+  ["Every rollout right", "frac_all_correct", "share of prompts; they teach nothing either"],
   ["Cut completions", "completions/clipped_ratio", "share that hit the length limit"],
   ["KL", "kl", "from the reference model"],
   ["Loss", "loss", "what the optimiser sees"],

@@ -21,13 +21,17 @@ function groups(run, name, live) {
   return Object.entries(before).map(([key, group]) => {
     const now = live[key];
     return [key, count(group.num_rows), percent(group.accuracy), sft ? percent((sft[key] || {}).accuracy) : null,
-      isNumber(now) ? percent(now) : ABSENT, spread(group.accuracy, now)].filter((cell) => cell !== null);
+      isMeasured(live) ? percent(now) : null, spread(group.accuracy, now)].filter((cell) => cell !== null);
   });
 }
 
-function heads(run, column) {
+function isMeasured(live) {
+  return Object.keys(live).length > 0;
+}
+
+function heads(run, column, live) {
   if (run.results) return [column, "Rows", "Before", "After", "Points", "Gained / lost", "0 to 100%"];
-  return [column, "Rows", "Before", run.stages.sft && "SFT", "Live, few rows", "0 to 100%"].filter(Boolean);
+  return [column, "Rows", "Before", run.stages.sft && "SFT", isMeasured(live) && "Live, few rows", "0 to 100%"].filter(Boolean);
 }
 
 class Kinds {
@@ -52,10 +56,10 @@ class Kinds {
       }
     }
     const parts = [["by_kind", "By kind", "Kind"], ["by_difficulty", "By difficulty", "Difficulty"]]
-      .map(([name, title, column]) => [title, column, groups(run, name, name === "by_kind" ? live : {})])
+      .map(([name, title, column]) => [title, column, name === "by_kind" ? live : {}, name])
+      .map(([title, column, now, name]) => [title, heads(run, column, now), groups(run, name, now)])
       .filter(([, , rows]) => rows.length > 1);
-    show(this.tables, parts.map(([title, column, rows]) =>
-      [h("h2", null, title), table(heads(run, column), rows, { kind: "groups" })]));
+    show(this.tables, parts.map(([title, names, rows]) => [h("h2", null, title), table(names, rows, { kind: "groups" })]));
     const drawn = [...lines].map(([name, found]) => ({ name, points: found }));
     this.curve.hidden = drawn.length < 2;
     if (drawn.length > 1) {

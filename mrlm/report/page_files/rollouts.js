@@ -95,8 +95,8 @@ class Rollouts {
         h("div", { class: `reward ${kind}` }, row.reward === null ? "no reward" : compact(row.reward)),
         h("div", { class: "label" }, `step ${count(row.step)}`),
         row.kind && h("div", { class: "label" }, row.kind),
-        isNumber(row.advantage) && h("div", { class: "label" }, `advantage ${compact(row.advantage)}`),
-        parts.length > 1 && parts.map(([name, value]) => h("div", { class: "label part" }, `${name} ${value === null ? ABSENT : compact(value)}`))),
-      h("div", { class: "said" }, textBlock(row.asked, wanted, "asked"), textBlock(row.completion, wanted)));
+        isNumber(row.advantage) && h("div", { class: "label" }, `advantage ${compact(row.advantage)}`)),
+      h("div", { class: "said" }, textBlock(row.asked, wanted, "asked"), textBlock(row.completion, wanted, "completion"),
+        parts.length > 1 && h("div", { class: "label" }, parts.map(([name, value]) => `${name} ${compact(value)}`).join(" · "))));
   }
 }

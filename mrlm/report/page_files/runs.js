@@ -53,7 +53,7 @@ class RunList {
         h("div", { class: "label" }, [run.title, run.model].filter(Boolean).join(" · "))),
       h("div", { class: "curve" }, spark(run.rewards), h("span", { class: "label" }, run.reward === null ? "" : `reward ${compact(run.reward)}`)),
       h("div", { class: "outcome" }, result),
-      h("div", { class: "state" }, chip(run), h("span", { class: "label" }, ago(run.age), run.findings > 0 && ` · ${run.findings} findings`)));
+      h("div", { class: "state" }, chip(run), h("span", { class: "label" }, ago(run.age), run.findings > 0 && ` · ${run.findings} finding${run.findings > 1 ? "s" : ""}`)));
   }
 }
 
@@ -92,7 +92,7 @@ class Compare {
       return this.unfinished(runs);
     }
     const names = runs.map((run) => run.name);
-    const name = (text, i) => [h("i", { class: "key", style: { background: colour(i) } }), source.isLive ? h("a", { href: address("run", runs[i].id) }, text) : text];
+    const name = (text, i) => this.name(source.isLive ? h("a", { href: address("run", runs[i].id) }, text) : text, i);
     show(this.tables,
       h("p", { class: "note" }, "Accuracy on held-out rows before and after each run; the last but one column pairs a run's model with the first run's, row by row, where both saw the same rows. With several runs a small p-value is less of a surprise than with one."),
       table(found.heads, found.rows.map((row, i) => [name(row[0], i), ...row.slice(1)]), { kind: "several" }),
@@ -103,9 +103,13 @@ class Compare {
       h("h2", null, "Do it again"), found.commands.map(([, command], i) => [h("h3", null, names[i]), h("pre", { class: "card command", tabindex: 0 }, command)]));
   }
 
+  name(text, i) {
+    return h("span", { class: "named" }, h("i", { class: "key", style: { background: colour(i) } }), h("span", null, text));
+  }
+
   unfinished(runs) {
     show(this.tables, table(["Run", "State", "Step", "Reward", "Before", "After"], runs.map((run, i) => [
-      [h("i", { class: "key", style: { background: colour(i) } }), h("a", { href: address("run", run.id) }, run.name)],
+      this.name(h("a", { href: address("run", run.id) }, run.name), i),
       chip(run), count(run.step), compact(run.reward), percent(run.before), percent(run.after)]), { kind: "several" }));
     show(this.foot);
   }

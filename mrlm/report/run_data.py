@@ -213,6 +213,8 @@ def _facts(results: Mapping[str, Any]) -> dict[str, str]:
     if results["phases"]:  # two evaluations that were made elsewhere have no time of their own
         facts["wall time"] = format.duration(results["wall_seconds"])
         facts["cores"] = str(results["environment"]["cpu_cores"])
+    if results.get("peak_memory"):
+        facts["peak memory"] = f"{results['peak_memory'] / 2**30:.1f} GiB"
     return facts
 
 

@@ -6,7 +6,9 @@ function pairTable(values) {
 
 function phases(found) {
   const longest = Math.max(...found.map((phase) => phase.seconds)) || 1;
-  return table([""], found.map((phase) => [phase.name, duration(phase.seconds),
+  const hasMemory = found.some((phase) => phase.peak_memory > 0);
+  return table(["Phase", "Time", hasMemory && "Peak memory", ""].filter((name) => name !== false), found.map((phase) => [phase.name, duration(phase.seconds),
+    ...(hasMemory ? [gibibytes(phase.peak_memory)] : []),
     h("div", { class: "meter", style: { width: `${(100 * phase.seconds) / longest}%` } })]), { kind: "phases" });
 }
 
@@ -20,7 +22,7 @@ class About {
     show(this.node, h("h2", { id: "about-title" }, "The run"),
       !results && started && h("p", { class: "note" }, `Started ${started.slice(0, 16).replace("T", " ")} UTC.`),
       results && [h("h3", null, "Do it again"), h("pre", { class: "card command", tabindex: 0 }, results.command)],
-      results && results.phases.length > 0 && [h("h3", null, "Time"), phases(results.phases)],
+      results && results.phases.length > 0 && [h("h3", null, "Time and memory"), phases(results.phases)],
       results && h("div", { class: "two" },
         h("div", null, h("h3", null, "Evaluation"), pairTable(results.comparison.settings)),
         h("div", null, h("h3", null, "Environment"), pairTable(results.environment))),

@@ -41,6 +41,10 @@ function duration(seconds) {
   return `${whole} h ${String(Math.round(seconds / 60) % 60).padStart(2, "0")} min`;
 }
 
+function gibibytes(bytes) {
+  return isNumber(bytes) && bytes > 0 ? `${(bytes / 2 ** 30).toFixed(1)} GiB` : ABSENT;
+}
+
 function ago(seconds) {
   if (!isNumber(seconds)) return "";
   if (seconds < 5) return "just now";

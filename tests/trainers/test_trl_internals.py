@@ -206,8 +206,8 @@ def outcomes(
     script = Path(__file__).parent.parent / "renamed_internals.py"
     found: dict[str, dict[str, Any]] = {}
     # What takes long is to import: as much as can be before a name changes, once for all.
-    model = "transformers.models.llama.modeling_llama,peft"
-    for preload in (f"transformers.trainer,{model}", model, ""):
+    model = "transformers.models.llama.modeling_llama"
+    for preload in (f"transformers.trainer,{model},peft", model, ""):
         done = subprocess.run(
             [
                 *(sys.executable, str(script), str(folder), preload),

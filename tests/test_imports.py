@@ -37,7 +37,7 @@ FLOORS = (
     ("doctor", "reward_check", "sampling", "tasks"),
     ("data", "evaluation"),
     ("runs", "trainers"),
-    ("ppo", "report"),
+    ("export", "ppo", "report"),
     ("experiment",),
     ("cli",),
 )

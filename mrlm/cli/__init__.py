@@ -18,6 +18,7 @@ from mrlm.cli import (
     data,
     doctor,
     eval,
+    export,
     report,
     results,
     reward,
@@ -31,7 +32,20 @@ from mrlm.termination import exit_on_sigterm
 
 __all__ = ["main"]
 
-_COMMANDS = (data, train, eval, compare, report, board, results, sample, tasks, reward, doctor)
+_COMMANDS = (
+    data,
+    train,
+    eval,
+    compare,
+    report,
+    board,
+    results,
+    sample,
+    tasks,
+    reward,
+    export,
+    doctor,
+)
 _EXAMPLES = """examples:
   mrlm doctor                                     what can this machine do?
   mrlm tasks                                      what can be trained?
@@ -39,6 +53,7 @@ _EXAMPLES = """examples:
   mrlm eval --task math --model runs/mine/model --output_dir runs/after
   mrlm compare runs/mine/eval_before runs/after
   mrlm board                                      watch your runs in a browser
+  mrlm export runs/mine                           take it to Ollama or llama.cpp
   mrlm reward my_reward.py:reward --task math     can it be fooled?
 
 `mrlm COMMAND --help` has more.

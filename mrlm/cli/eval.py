@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mrlm.cli.command import Commands, add_command, add_json, add_model, add_task, chosen_task
+from mrlm.cli.server import add_server, chosen_server
 from mrlm.errors import MrlmError
 from mrlm.sampling.types import SamplingParams
 
@@ -21,6 +22,7 @@ _EXAMPLES = """
 mrlm eval --task math --num_rows 100 --max_new_tokens 64
 mrlm eval --task math --model runs/demo/model --json > results.json
 mrlm eval --task math --num_generations 8 --temperature 0.7      # pass@1, 2, 4, 8
+mrlm eval --task math --model http://localhost:8000/v1           # what a server answers
 mrlm eval --task debate --judge http://localhost:8000/v1 --judge_model my-model
 """
 
@@ -30,6 +32,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = add_command(commands, "eval", summary, _run, _EXAMPLES)
     add_task(parser)
     add_model(parser)
+    add_server(parser)
     parser.add_argument("--num_rows", type=int, default=200, help="rows (default: 200)")
     parser.add_argument("--split", default="test", help="test or train (default: test)")
     parser.add_argument("--seed", type=int, default=0, help="of rows and sampling (default: 0)")
@@ -73,10 +76,14 @@ def _run(arguments: argparse.Namespace) -> int:
 
     from mrlm.evaluation.evaluation import evaluate
     from mrlm.files import to_json, write_json
-    from mrlm.models.loading import load_model
     from mrlm.report import print_evaluation
 
-    model, tokenizer = load_model(arguments.model)
+    model: Any = chosen_server(arguments)
+    tokenizer = None
+    if model is None:
+        from mrlm.models.loading import load_model
+
+        model, tokenizer = load_model(arguments.model)
     evaluation = evaluate(
         model,
         tokenizer,

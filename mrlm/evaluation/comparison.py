@@ -340,7 +340,8 @@ def _warnings(before: Evaluation, after: Evaluation, num_unpaired: int) -> list[
         found.append(f"Rows left out because one of the two models has no score: {num_unpaired}.")
     for field in fields(EvalSettings):
         old, new = getattr(before.settings, field.name), getattr(after.settings, field.name)
-        if field.name != "model" and old != new:
+        # Where a model answered is part of what its evaluation warns of already.
+        if field.name not in ("model", "server") and old != new:
             found.append(
                 f"{field.name} was {old} before and {new} after: "
                 "part of the difference may come from that."

@@ -3,9 +3,8 @@
 What counts is ``task.score``, never the training reward; ``mrlm.evaluation.summary`` says how
 samples that have no score are treated.
 
-A task with rounds of tool calls is evaluated in whole episodes (``mrlm.sampling.episodes``).
-
-Not covered: models behind an interface over a network.
+A task with rounds of tool calls is evaluated in whole episodes (``mrlm.sampling.episodes``). The
+model may be in this process or behind a server (``mrlm.sampling.server``).
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from mrlm.evaluation.summary import Summary, summarize
 from mrlm.files import read_json, read_json_lines, write_json, write_json_lines
 from mrlm.progress import progress_bar
 from mrlm.sampling.rollout import Record, rollout
+from mrlm.sampling.server import ChatServer
 from mrlm.sampling.types import SamplingParams, SupportsGenerate
 from mrlm.task import Task
 
@@ -47,7 +47,8 @@ class EvalSettings:
         seed: Of the task's rows, and of the sampling unless ``SamplingParams`` had its own; of the
             sampling alone where the rows were given.
         num_rows: Rows asked for.
-        max_new_tokens: As in ``SamplingParams``, as are the rest.
+        max_new_tokens: As in ``SamplingParams``, as are those up to ``top_p``.
+        server: Address of the server that answered; ``None`` for a model in this process.
     """
 
     task: str
@@ -59,6 +60,7 @@ class EvalSettings:
     num_generations: int
     temperature: float
     top_p: float
+    server: str | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,11 @@ class Evaluation:
     def warnings(self) -> list[str]:
         """What a reader of the accuracy must know, in plain language."""
         summary, found = self.summary, []
+        if self.settings.server is not None:
+            found.append(
+                f"Measured at the server {self.settings.server}, with its chat template, precision "
+                "and sampling."
+            )
         if summary.num_unscored:
             low, high = summary.accuracy_bounds
             found.append(
@@ -147,8 +154,8 @@ class Evaluation:
 
 
 def evaluate(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    model: PreTrainedModel | ChatServer,
+    tokenizer: PreTrainedTokenizerBase | None,
     task: Task,
     params: SamplingParams = _GREEDY,
     *,
@@ -164,8 +171,8 @@ def evaluate(
     """Evaluate a model on rows of a task that training does not see.
 
     Args:
-        model: The model; its name goes into the results.
-        tokenizer: Its tokenizer.
+        model: The model, or a server that has one; its name goes into the results.
+        tokenizer: Its tokenizer; ``None`` for a server, which has its own.
         task: For instance ``mrlm.tasks.TASKS["math"]``.
         params: How to sample; several samples per row give pass@k. Greedy, and at most 256 tokens,
             by default.
@@ -184,6 +191,7 @@ def evaluate(
     Raises:
         ValueError: There is no row to evaluate, or of the given rows one lacks a column or has the
             id of another.
+        ServerError: A server answers nothing at all.
     """
     if rows is None and num_rows < 1:
         raise ValueError(f"num_rows must be at least 1, got {num_rows}")
@@ -200,11 +208,18 @@ def evaluate(
         num_generations=params.num_generations,
         temperature=params.temperature,
         top_p=params.top_p,
+        server=model.base_url if isinstance(model, ChatServer) else None,
     )
-    if generator is None:
+    sampler: SupportsGenerate | ChatServer
+    if isinstance(model, ChatServer):
+        sampler = model
+    elif generator is not None:
+        sampler = generator
+    else:
         from mrlm.sampling import make_generator  # imports torch
 
-        generator = make_generator(model, tokenizer)
+        assert tokenizer is not None
+        sampler = make_generator(model, tokenizer)
     chosen = list(task.build_dataset(num_rows, seed, split)) if given is None else given
     start = time.perf_counter()
     total = len(chosen) * params.num_generations
@@ -215,7 +230,7 @@ def evaluate(
     bar = progress_bar(f"Evaluating on {task.name}", total) if progress else nullcontext()
     with bar as advance:
         records = rollout(
-            generator,
+            sampler,
             tokenizer,
             chosen,
             task,

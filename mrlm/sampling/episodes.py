@@ -133,7 +133,7 @@ def play_episodes(
             progress(len(active) - len(alive))
         for episode in active:
             if not any(episode is other for other in alive):
-                _close(episode.environment)
+                close_environment(episode.environment)
         active = alive
     return episodes
 
@@ -165,7 +165,10 @@ def transcript(messages: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _reset(tokenizer: PreTrainedTokenizerBase, row: Mapping[str, Any], task: Task) -> Episode:
+def start_environment(
+    row: Mapping[str, Any], task: Task
+) -> tuple[Any, list[dict[str, Any]], dict[str, Callable[..., Any]]]:
+    """A row's environment after its reset, the conversation that begins, and its tools by name."""
     factory = task.environment
     if isinstance(factory, Mapping):
         factory = factory[row["environment"]]
@@ -175,9 +178,15 @@ def _reset(tokenizer: PreTrainedTokenizerBase, row: Mapping[str, Any], task: Tas
     observation = environment.reset(**row)
     *before, last = [dict(message) for message in row["prompt"]]
     last["content"] += observation or ""
+    tools = {tool.__name__: tool for tool in tool_functions(environment)}
+    return environment, [*before, last], tools
+
+
+def _reset(tokenizer: PreTrainedTokenizerBase, row: Mapping[str, Any], task: Task) -> Episode:
+    environment, prompt, tools = start_environment(row, task)
     prompt_ids = tokenizer.apply_chat_template(
-        [*before, last],
-        tools=tool_functions(environment),  # type: ignore[arg-type]  # any callables
+        prompt,
+        tools=list(tools.values()),  # type: ignore[arg-type]  # any callables
         add_generation_prompt=True,
         tokenize=True,
         return_dict=False,
@@ -223,7 +232,7 @@ def _run_tool_calls(
             "role": "tool",
             "tool_call_id": call["id"],
             "name": call["function"]["name"],
-            "content": _run(episode.tools, call["function"]),
+            "content": run_tool(episode.tools, call["function"]),
         }
         for call in episode.pending
     ]
@@ -236,7 +245,7 @@ def _run_tool_calls(
     return True
 
 
-def _run(tools: Mapping[str, Callable[..., Any]], function: Mapping[str, Any]) -> str:
+def run_tool(tools: Mapping[str, Callable[..., Any]], function: Mapping[str, Any]) -> str:
     """A call's result, or its error, in TRL's words."""
     try:
         if function["name"] not in tools:
@@ -246,7 +255,7 @@ def _run(tools: Mapping[str, Callable[..., Any]], function: Mapping[str, Any]) -
         return str({"error": str(error)})
 
 
-def _close(environment: Any) -> None:
+def close_environment(environment: Any) -> None:
     """Environments that hold something (a process, a folder) give it back."""
     close = getattr(environment, "_close", None)
     if close is not None:

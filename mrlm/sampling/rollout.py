@@ -2,7 +2,8 @@
 
 A prompt, a completion, a score. A task with rounds of tool calls is played in its environment
 (``mrlm.sampling.episodes``); of every other the model answers in one turn. A scorer that hangs is
-the task's business, one that raises is not: its record has no score and says why.
+the task's business, one that raises is not: its record has no score and says why. The same goes for
+a row that a server (``mrlm.sampling.server``) gives no answer to.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from mrlm.sampling.server import ChatServer
 from mrlm.sampling.types import SamplingParams, SupportsGenerate
 from mrlm.task import RewardFunc, Task
 
@@ -71,8 +73,8 @@ class Record:
 
 
 def rollout(
-    generator: SupportsGenerate,
-    tokenizer: PreTrainedTokenizerBase,
+    generator: SupportsGenerate | ChatServer,
+    tokenizer: PreTrainedTokenizerBase | None,
     rows: Iterable[Mapping[str, Any]],
     task: Task,
     params: SamplingParams,
@@ -83,8 +85,8 @@ def rollout(
     """Sample every row ``params.num_generations`` times and score the samples.
 
     Args:
-        generator: Samples token ids.
-        tokenizer: Renders prompts and decodes completions.
+        generator: Samples token ids; or a server, which answers conversations.
+        tokenizer: Renders prompts and decodes completions; ``None`` for a server.
         rows: Rows of ``task.build_dataset``.
         task: Extracts, scores and rewards.
         params: How to sample; under ``all_processes`` each process gets a seed of its own.
@@ -108,11 +110,15 @@ def rollout(
             progress=progress,
         )
         return gather_shares(records, params.num_generations)
-    sample = _play if task.max_tool_calling_iterations else _sample
-    samples = sample(generator, tokenizer, rows, task, params, progress)
+    if isinstance(generator, ChatServer):
+        samples = _ask(generator, rows, task, params, progress)
+    else:
+        assert tokenizer is not None
+        sample = _play if task.max_tool_calling_iterations else _sample
+        samples = sample(generator, tokenizer, rows, task, params, progress)
     count = params.num_generations
     repeated = [row for row in rows for _ in range(count)]
-    rewards, reward_errors = _rewards(task.reward_funcs, repeated, samples)
+    rewards, reward_errors = _answered_rewards(task.reward_funcs, repeated, samples)
     return [
         _record(task, row, i % count, sample, rewards[i], reward_errors[i])
         for i, (row, sample) in enumerate(zip(repeated, samples, strict=True))
@@ -129,6 +135,7 @@ class _Sample:
     num_tokens: int
     finished: bool
     is_episode: bool = False
+    error: str | None = None  # why there is none
 
     @property
     def completion(self) -> str | list[dict[str, Any]]:
@@ -181,6 +188,36 @@ def _play(
     ]
 
 
+def _ask(
+    server: ChatServer,
+    rows: Sequence[Mapping[str, Any]],
+    task: Task,
+    params: SamplingParams,
+    progress: Callable[[int], None] | None,
+) -> list[_Sample]:
+    """What a server answers, in one turn or in an episode with tools."""
+    as_text = _last_content
+    if task.has_tools:
+        from mrlm.sampling.episodes import transcript as as_text  # imports torch
+
+    return [
+        _Sample(
+            answer.messages,
+            as_text(answer.messages),
+            [],
+            answer.num_tokens,
+            answer.finished,
+            is_episode=task.has_tools,
+            error=answer.error,
+        )
+        for answer in server.answer(rows, task, params, progress)
+    ]
+
+
+def _last_content(messages: Sequence[Mapping[str, Any]]) -> str:
+    return str(messages[-1]["content"]) if messages else ""
+
+
 def _record(
     task: Task,
     row: Mapping[str, Any],
@@ -190,14 +227,17 @@ def _record(
     errors: list[str],
 ) -> Record:
     answer, score = None, None
-    try:
-        answer = task.extract(sample.completion, row)
-    except Exception as error:
-        errors = [*errors, _describe("extract", error)]
-    try:
-        score = _number(task.score(sample.completion, row))
-    except Exception as error:
-        errors = [*errors, _describe("score", error)]
+    if sample.error is None:
+        try:
+            answer = task.extract(sample.completion, row)
+        except Exception as error:
+            errors = [*errors, _describe("extract", error)]
+        try:
+            score = _number(task.score(sample.completion, row))
+        except Exception as error:
+            errors = [*errors, _describe("score", error)]
+    else:
+        errors = [*errors, f"server: {sample.error}"]
     return Record(
         id=str(row["id"]),
         sample=number,
@@ -210,10 +250,27 @@ def _record(
         score=score,
         rewards=rewards,
         num_tokens=sample.num_tokens,
-        truncated=not sample.finished,
+        truncated=not sample.finished and sample.error is None,
         errors=errors,
         messages=sample.messages if sample.is_episode else [],
     )
+
+
+def _answered_rewards(
+    reward_funcs: Sequence[RewardFunc],
+    rows: Sequence[Mapping[str, Any]],
+    samples: Sequence[_Sample],
+) -> tuple[list[dict[str, float | None]], list[list[str]]]:
+    """As ``_rewards``; samples that no answer came to have none, and are shown to no reward."""
+    answered = [i for i, sample in enumerate(samples) if sample.error is None]
+    found = _rewards(reward_funcs, [rows[i] for i in answered], [samples[i] for i in answered])
+    rewards: list[dict[str, float | None]] = [
+        {_name(function): None for function in reward_funcs} for _ in rows
+    ]
+    errors: list[list[str]] = [[] for _ in rows]
+    for i, own_rewards, own_errors in zip(answered, *found, strict=True):
+        rewards[i], errors[i] = own_rewards, own_errors
+    return rewards, errors
 
 
 def _rewards(
@@ -231,12 +288,16 @@ def _rewards(
     inputs["completions"] = [sample.messages for sample in samples]
     inputs["completion_ids"] = [sample.token_ids for sample in samples]
     for function in reward_funcs:
-        name = getattr(function, "__name__", type(function).__name__)
+        name = _name(function)
         for i, outcome in enumerate(_call_reward(function, inputs, len(rows))):
             if isinstance(outcome, Exception):
                 errors[i].append(_describe(name, outcome))
             rewards[i][name] = None if isinstance(outcome, Exception) else outcome
     return rewards, errors
+
+
+def _name(function: RewardFunc) -> str:
+    return getattr(function, "__name__", type(function).__name__)
 
 
 def _call_reward(

@@ -66,6 +66,48 @@ def tiny_tokenizer() -> Any:
     )
 
 
+@pytest.fixture(scope="session")
+def bpe_tokenizer(tiny_tokenizer: Any) -> Callable[..., Any]:
+    """``bpe_tokenizer(pre_tokenizer=None, **model) -> tokenizer``: the tiny one, with merges.
+
+    Bytes and special tokens have the same ids; 40 tokens follow that merges make. What does not
+    merge is no tokenizer to llama.cpp.
+    """
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    text = "What is the sum of 12 and 345? It's  the  10th that they ask, and I'll say:\n    1 "
+
+    def build(pre_tokenizer: Any = None, **settings: Any) -> Any:
+        split = pre_tokenizer or pre_tokenizers.ByteLevel(add_prefix_space=False)
+        trained = Tokenizer(models.BPE())
+        trained.pre_tokenizer = split
+        alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+        trained.train_from_iterator(
+            [text] * 3,
+            trainers.BpeTrainer(
+                vocab_size=296, initial_alphabet=alphabet, show_progress=False, min_frequency=1
+            ),
+        )
+        merges = [tuple(m) for m in json.loads(trained.to_str())["model"]["merges"]]
+        tokens = [*alphabet, PAD, START, END, *("".join(merge) for merge in merges)]
+        vocabulary = {token: i for i, token in enumerate(dict.fromkeys(tokens))}
+        backend = Tokenizer(models.BPE(vocab=vocabulary, merges=merges, **settings))
+        backend.pre_tokenizer = split
+        backend.decoder = decoders.ByteLevel()
+        backend.add_special_tokens([AddedToken(t, special=True) for t in (PAD, START, END)])
+        return PreTrainedTokenizerFast(
+            tokenizer_object=backend,
+            bos_token=PAD,
+            pad_token=PAD,
+            eos_token=END,
+            padding_side="left",
+            chat_template=CHATML,
+        )
+
+    return build
+
+
 def _build(model_class: str, config: Any, tokenizer: Any, seed: int) -> Any:
     import torch
     import transformers

@@ -92,6 +92,8 @@ def read_tokenizer(tokenizer: PreTrainedTokenizerBase, num_tokens: int) -> GgufT
     pre = _pre_tokenizer(tokenizer, spec)
     tokens, types = _vocabulary(tokenizer, num_tokens)
     merges = [m if isinstance(m, str) else " ".join(m) for m in spec["model"]["merges"]]
+    if not merges:
+        raise _refusal(tokenizer, "it has no merges, which llama.cpp does not load")
     if any(merge.count(" ") != 1 for merge in merges):
         raise _refusal(tokenizer, "there are spaces within its merges")
     ids = {name: getattr(tokenizer, f"{name}_token_id") for name in _SPECIAL}

@@ -89,7 +89,7 @@ def render_model_card(
         "## Results\n\n" + _results(comparison),
         "## Data\n\n" + _data(config, settings),
         "## Training\n\n" + _training(results, config, base),
-        "## Use\n\n" + _use(is_adapter),
+        "## Use\n\n" + _use(is_adapter, base),
         "## Limits\n\n" + _limits(results, settings),
     )
     return f"---\n{data.to_yaml()}\n---\n\n" + "\n\n".join(sections) + "\n"
@@ -168,16 +168,25 @@ def _training(results: Mapping[str, Any], config: Mapping[str, Any], base: str |
     return "\n".join(lines)
 
 
-def _use(is_adapter: bool) -> str:
+def _use(is_adapter: bool, base: str | None) -> str:
     imports = "from transformers import AutoModelForCausalLM, AutoTokenizer"
     name = "AutoModelForCausalLM"
     if is_adapter:
         name = "AutoPeftModelForCausalLM"
         imports = f"from peft import {name}\nfrom transformers import AutoTokenizer"
+    serve = "vllm serve FOLDER"
+    if is_adapter:
+        serve = f"vllm serve {base or 'BASE_MODEL'} --enable-lora --lora-modules mine=FOLDER"
     return (
-        f"With `FOLDER` this folder, or the model's id on the Hub:\n\n```python\n{imports}\n\n"
+        "With `FOLDER` this folder, or the model's id on the Hub.\n\nIn transformers:\n\n"
+        f"```python\n{imports}\n\n"
         f'model = {name}.from_pretrained("FOLDER")\n'
-        'tokenizer = AutoTokenizer.from_pretrained("FOLDER")\n```'
+        'tokenizer = AutoTokenizer.from_pretrained("FOLDER")\n```\n\n'
+        f"In vLLM, behind OpenAI's interface:\n\n```\n{serve}\n```\n\n"
+        "In llama.cpp and in Ollama, from a GGUF file that mrlm writes with its Modelfile:\n\n"
+        "```\nmrlm export FOLDER --output_dir exported\n"
+        "llama-server -m exported/*.gguf --jinja\n"
+        "ollama create mine -f exported/Modelfile && ollama run mine\n```"
     )
 
 

@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -153,8 +154,8 @@ class ChatServer:
             pool.shutdown(cancel_futures=True)
         if answers and all(answer.error for answer in answers):
             raise ServerError(
-                f"{self.base_url} answered none of {len(answers)} samples: {answers[0].error}. Check "
-                "the address, the model's name and the key, and that the server has started."
+                f"{self.base_url} answered none of {len(answers)} samples: {answers[0].error}. "
+                "Check the address, the model's name and the key, and that the server has started."
             )
         return answers
 
@@ -309,10 +310,8 @@ def _own_call(call: Mapping[str, Any]) -> dict[str, Any]:
     function = call["function"]
     arguments = function.get("arguments")
     if isinstance(arguments, str):
-        try:
+        with suppress(ValueError, RecursionError):  # it stays text, which is no right call
             arguments = json.loads(arguments) if arguments.strip() else {}
-        except (ValueError, RecursionError):
-            pass  # stays text, which is no right call
     named = {"name": function["name"], "arguments": {} if arguments is None else arguments}
     return {"id": call["id"], "type": "function", "function": named}
 

@@ -37,8 +37,10 @@ COMMANDS = (
     "report a",
     "board a",
     "train ppo",
+    "export",
 )
 FOREIGN = ("cd", "curl", "export", "git", "hf", "mypy", "pip", "rm", "ruff", "source", "trl")
+FOREIGN += ("llama-server", "ollama", "vllm")
 
 
 class Wrong(Exception):

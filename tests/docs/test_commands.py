@@ -59,6 +59,9 @@ RULES = (
     Rule("(pip|git|curl|hf) |.*--push_to_hub", "parsed", "needs the network"),
     Rule("trl |.*--use_vllm", "parsed", "needs vLLM"),
     Rule(r".*(multi_gpu|fsdp2|zero\d)", "parsed", "needs several GPUs"),
+    Rule(
+        "(ollama|vllm|llama-server) |mrlm eval .*--model http", "parsed", "needs a server's program"
+    ),
     Rule("mrlm tasks|mrlm doctor|python -c ", "fast"),
     Rule("mrlm reward ", "fast", smaller="--num_rows 5"),
     Rule("mrlm data .*--dataset_name ", "fast", leaves="runs/*/README.md"),
@@ -73,6 +76,8 @@ RULES = (
     Rule("mrlm (eval|sample) ", "slow", smaller=_ONE_RUN),
     Rule("mrlm (compare|report) ", "slow"),
     Rule("mrlm board", "parsed", "serves until Ctrl-C; tests/report/test_server.py starts it"),
+    Rule("mrlm export .*--format merged", "slow", leaves="runs/*/merged/model.safetensors"),
+    Rule("mrlm export ", "slow", leaves="runs/*/*/*.gguf"),
     Rule("mrlm results ", "slow", leaves="docs/results.md"),
     Rule("mrlm train .*--(dry_run|recipe_help)", "slow"),
     *(
@@ -261,11 +266,12 @@ def test_it_runs(command: Any, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def tiny(tiny_llama: Any, tiny_tokenizer: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A tiny model whose context holds a prompt with tools, byte by byte."""
+def tiny(tiny_llama: Any, bpe_tokenizer: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A tiny model whose context holds a prompt with tools, almost byte by byte."""
     folder = tmp_path_factory.mktemp("tiny")
-    tiny_llama(max_position_embeddings=4096).save_pretrained(folder)
-    tiny_tokenizer.save_pretrained(folder)
+    tokenizer = bpe_tokenizer()
+    tiny_llama(vocab_size=len(tokenizer), max_position_embeddings=4096).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     return str(folder)
 
 

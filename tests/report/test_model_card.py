@@ -43,6 +43,10 @@ def test_the_card_says_data_algorithm_results_and_limits(evaluation: Make, tmp_p
         "| `learning_rate` | 1e-05 |",
         "exact McNemar",
         "AutoModelForCausalLM.from_pretrained",
+        "vllm serve FOLDER\n",
+        "mrlm export FOLDER",
+        "llama-server -m ",
+        "ollama create ",
         "- The &lt;b&gt;reward&lt;/b&gt; # is flat.",
         "One run with one seed",
     ):
@@ -64,6 +68,7 @@ def test_a_base_model_is_named_only_by_an_id(
     assert card.data.base_model == base
     assert card.data.library_name == "peft"
     assert "AutoPeftModelForCausalLM.from_pretrained" in card.text
+    assert "--enable-lora --lora-modules mine=FOLDER" in card.text
     assert "/a/b/c" not in card.text
 
 

@@ -162,7 +162,7 @@ def _merge(adapted: Any, name: str) -> PreTrainedModel:
         ModelError: No plain weights give them.
     """
     probe = torch.randint(
-        adapted.get_input_embeddings().weight.shape[0],
+        adapted.get_base_model().config.vocab_size,
         (1, _PROBE_TOKENS),
         generator=torch.Generator().manual_seed(0),
     )

@@ -80,7 +80,7 @@ def write_gguf(
 
     if outtype not in OUTTYPES:
         raise ValueError(f"outtype must be one of {', '.join(OUTTYPES)}, got {outtype!r}")
-    check_architecture(model)
+    _check_architecture(model)
     architecture, _ = ARCHITECTURES[model.config.model_type]
     vocabulary = read_tokenizer(tokenizer, model.get_input_embeddings().weight.shape[0])
     tensors = list(_tensors(model, gguf, outtype))
@@ -111,7 +111,7 @@ def write_gguf(
         Path(partial).unlink(missing_ok=True)
 
 
-def check_architecture(model: PreTrainedModel) -> None:
+def _check_architecture(model: PreTrainedModel) -> None:
     """Refuse a model that a file would hold only in part, or as another model.
 
     Raises:

@@ -180,7 +180,7 @@ def modelfile(
     if system is not None:
         lines.append(f"SYSTEM {_quoted(system)}")
     lines += [f"PARAMETER {name} {value}" for name, value in _sampling(generation_config)]
-    ends = stop_texts(tokenizer, generation_config)
+    ends = _stop_texts(tokenizer, generation_config)
     lines += [f"PARAMETER stop {json.dumps(end, ensure_ascii=False)}" for end in ends]
     return "\n".join(lines) + "\n"
 
@@ -200,7 +200,7 @@ def _sampling(config: Any) -> list[tuple[str, float]]:
     return [*given, ("repeat_penalty", penalty)]
 
 
-def stop_texts(tokenizer: Any, generation_config: Any) -> list[str]:
+def _stop_texts(tokenizer: Any, generation_config: Any) -> list[str]:
     """The tokens that end an answer, as text."""
     ends = getattr(generation_config, "eos_token_id", None)
     ends = [] if ends is None else [ends] if isinstance(ends, int) else list(ends)

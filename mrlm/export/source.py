@@ -84,7 +84,7 @@ def find_source(model: str | None) -> Source:
         if re.fullmatch(r"checkpoint-\d+", folder.name):
             return Source(_file_name(f"{run.name}-{folder.name}"), str(folder), run)
         return Source(_file_name(folder.name), str(folder))
-    inside = sorted(path.parent.name for path in folder.glob("*/config.json"))
+    inside = sorted(path.name for path in folder.iterdir() if _holds_model(path))
     hint = f" In it are {', '.join(inside)}: name one of these." if inside else ""
     raise FileNotFoundError(
         f"{folder} holds no model: name the folder of a finished run, of a model (config.json with "
@@ -128,7 +128,7 @@ def load_plain_model(
             base.resize_token_embeddings(len(tokenizer))
         adapted = PeftModel.from_pretrained(base, source.path)
     except (OSError, ValueError, RuntimeError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = str(error).strip().partition("\n")[0]
         raise ModelError(f"Cannot load the adapter {source.path!r}: {reason}") from error
     merged = _merge(adapted.eval(), source.path)
     if keep_dtype:

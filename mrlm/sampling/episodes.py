@@ -186,7 +186,7 @@ def _reset(tokenizer: PreTrainedTokenizerBase, row: Mapping[str, Any], task: Tas
     environment, prompt, tools = start_environment(row, task)
     prompt_ids = tokenizer.apply_chat_template(
         prompt,
-        tools=list(tools.values()),  # type: ignore[arg-type]  # any callables
+        tools=list(tools.values()),
         add_generation_prompt=True,
         tokenize=True,
         return_dict=False,

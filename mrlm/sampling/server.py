@@ -170,7 +170,7 @@ class ChatServer:
 
     def _play(self, row: Mapping[str, Any], task: Task, params: SamplingParams) -> Answer:
         """One episode with tools."""
-        from transformers.utils import get_json_schema
+        from transformers.utils.chat_template_utils import get_json_schema
 
         from mrlm.sampling.episodes import close_environment, run_tool, start_environment
 

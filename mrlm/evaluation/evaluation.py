@@ -128,6 +128,8 @@ class Evaluation:
                 f"Measured at the server {self.settings.server}, with its chat template, precision "
                 "and sampling."
             )
+            if summary.mean_tokens == 0 and summary.num_unscored < summary.num_samples:
+                found.append("The server does not say how many tokens it wrote: 0 is no length.")
         if summary.num_unscored:
             low, high = summary.accuracy_bounds
             found.append(

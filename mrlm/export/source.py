@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from mrlm.errors import ModelError
 from mrlm.files import read_json, read_json_lines
+from mrlm.hub import why_unreachable
 from mrlm.models.loading import EMBEDDED_MODEL, load_model, load_tokenizer, model_path
 from mrlm.runs.folder import CONFIG_FILE, MODEL_FOLDER, RunFolder
 
@@ -146,7 +147,8 @@ def _is_adapter(path: str) -> bool:
     from transformers.utils.peft_utils import find_adapter_config_file
 
     try:
-        return find_adapter_config_file(path) is not None
+        offline = bool(why_unreachable())
+        return find_adapter_config_file(path, local_files_only=offline) is not None
     except (OSError, ValueError):  # loading it says what is wrong
         return False
 

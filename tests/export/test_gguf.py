@@ -164,8 +164,8 @@ def test_llama_3_scales_its_rotary_frequencies(bpe_tokenizer: Build, tmp_path: P
     factors = torch.tensor(tensors(tmp_path / "m.gguf")["rope_freqs.weight"].data)
     plain = 10000.0 ** (-torch.arange(0, 16, 2) / 16)
     assert torch.allclose(plain / factors, model.model.rotary_emb.inv_freq)
-    assert factors[0] == 1 and factors[-1] == 8 and factors.max() > 1
-    assert len(set(factors.tolist())) > 2
+    assert factors[0] == 1 and float(factors[-1]) == pytest.approx(8)
+    assert 1 < float(factors.median()) < 8, "some are in between"
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,8 @@ def test_it_gives_the_same_greedy_answers(files: dict[str, Path]) -> None:
     for outtype in OUTTYPES:
         path = files[outtype]
         again = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name)
-        found = answers(again.float(), tokenizer)
+        model.load_state_dict(again.state_dict())
+        found = answers(model, tokenizer)
         same[outtype] = sum(a == b for a, b in zip(found, expected, strict=True))
     print(same)
     assert same["f16"] >= NUM_PROMPTS - 1 and same["q8_0"] > NUM_PROMPTS / 2

@@ -66,7 +66,7 @@ class RunPage {
       this.measures.update(run);
       this.curves.update([{ name: run.name, rows: rows.metrics.all }], leftOut(rows.metrics, "logged steps"));
     }
-    if (changed.run || changed.completions) this.rollouts.update(rows.completions.all, leftOut(rows.completions, "rollouts"));
+    if (changed.run || changed.completions) this.rollouts.update(rows.completions.all, leftOut(rows.completions, "rollouts"), run.state !== "finished");
     if (changed.run || changed.before || changed.sft || changed.after) {
       this.records.update(run, rows, leftOut(rows.after.all.length ? rows.after : rows.before, "records of each evaluation"));
     }

@@ -34,6 +34,7 @@ class Rollouts {
     this.sort = select([["newest", "newest first"], ["oldest", "oldest first"], ["best", "highest reward first"], ["worst", "lowest reward first"]], redraw);
     this.pager = new Pager(20, () => this.draw());
     this.follow = h("input", { type: "checkbox", checked: true, on: { change: () => this.follow.checked && this.take() } });
+    this.followField = h("label", { class: "check" }, this.follow, "follow the run");
     this.count = h("p", { class: "label", role: "status" });
     this.list = h("div", { class: "rollouts" });
     this.note = h("p", { class: "note" });
@@ -41,12 +42,13 @@ class Rollouts {
       h("div", { class: "toolbar" }, field("Search", this.text), this.kindField,
         field("Step", h("span", { class: "range" }, this.steps[0], "to", this.steps[1])),
         field("Reward", h("span", { class: "range" }, this.rewards[0], "to", this.rewards[1])),
-        field("Order", this.sort), source.isLive && h("label", { class: "check" }, this.follow, "follow the run")),
+        field("Order", this.sort), this.followField),
       this.count, this.list, this.pager.node);
   }
 
   // Where the reader holds the list still, what comes in waits.
-  update(rows, note) {
+  update(rows, note, goesOn) {
+    this.followField.hidden = !goesOn;
     this.waiting = [rows, note];
     if (this.follow.checked || !this.rows.length) this.take();
     else this.tell();

@@ -7,7 +7,7 @@ texts are cut. ``mrlm board`` shows all of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -115,23 +115,18 @@ def _record(row: Row) -> Row:
 
 def _chosen(stages: Mapping[str, Sequence[Row]]) -> dict[str, int]:
     """Ids of the rows that are shown, with their place."""
-    before = {row["id"]: row.get("score") for row in stages["before"] if not row.get("sample")}
-    after = {row["id"]: row.get("score") for row in stages["after"] if not row.get("sample")}
-    order = list(after or before)
-    changed: list[str] = []
-    wanted: tuple[Callable[[float, float], bool], ...] = (
-        lambda old, new: new > old,
-        lambda old, new: new < old,
+    before, after = (
+        {row["id"]: row.get("score") for row in stages[stage] if not row.get("sample")}
+        for stage in ("before", "after")
     )
-    for is_wanted in wanted:
-        found = [
-            name
-            for name in order
-            if before.get(name) is not None
-            and after.get(name) is not None
-            and is_wanted(before[name], after[name])
-        ]
-        changed += found[:_MAX_CHANGED]
+    order = list(after or before)
+    gained, lost = [], []
+    for name in order:
+        old, new = before.get(name), after.get(name)
+        if old is None or new is None or old == new:
+            continue
+        (gained if new > old else lost).append(name)
+    changed = [*gained[:_MAX_CHANGED], *lost[:_MAX_CHANGED]]
     kept = set(dict.fromkeys([*changed, *order][:_MAX_RECORDS]))
     return {name: place for place, name in enumerate(order) if name in kept}
 

@@ -40,7 +40,7 @@ COMMANDS = (
     "export",
 )
 FOREIGN = ("cd", "curl", "export", "git", "hf", "mypy", "pip", "rm", "ruff", "source", "trl")
-FOREIGN += ("llama-server", "ollama", "vllm")
+FOREIGN += ("llama-server", "ollama", "trackio", "vllm")
 
 
 class Wrong(Exception):

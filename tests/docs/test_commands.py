@@ -57,6 +57,7 @@ RULES = (
     Rule("make |(python -m )?pytest ", "parsed", "tests and benchmarks, and what CI does first"),
     Rule("(source|cd|export) ", "parsed", "changes the reader's shell"),
     Rule("(pip|git|curl|hf) |.*--push_to_hub", "parsed", "needs the network"),
+    Rule("trackio |.*--report_to trackio", "parsed", "needs trackio"),
     Rule("trl |.*--use_vllm", "parsed", "needs vLLM"),
     Rule(r".*(multi_gpu|fsdp2|zero\d)", "parsed", "needs several GPUs"),
     Rule(

@@ -27,6 +27,7 @@ def check(run: Any, results: dict[str, Any], task: str) -> None:
     assert results["comparison"]["num_pairs"] == 4
     for name in ("report.html", "config.json", "metrics.jsonl", "eval_before/records.jsonl"):
         assert (run.folder / name).is_file(), name
+    assert not (run.folder / "live.json").exists()  # it has ended
     last = run.json("metrics.jsonl")[-1]
     assert last["step"] == run.json("config.json")["max_steps"]
     assert math.isfinite(last["train_loss"])

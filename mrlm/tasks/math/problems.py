@@ -26,16 +26,10 @@ from mrlm.tasks.math.answer_format import check_answer_format, instruction, rend
 from mrlm.tasks.math.multi_step import MULTI_STEP
 from mrlm.tasks.math.products import PRODUCTS
 from mrlm.tasks.math.sums import SUMS
-from mrlm.tasks.math.template import (
-    BAKED,
-    DIFFICULTIES,
-    DISTRACTORS,
-    ITEMS,
-    KINDS,
-    NAMES,
-    NEIGHBOURS,
-    Template,
-)
+from mrlm.tasks.math.parts import PARTS
+from mrlm.tasks.math.rates import RATES
+from mrlm.tasks.math.template import DIFFICULTIES, KINDS, Number, Template
+from mrlm.tasks.math.wordings import distractors
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -49,12 +43,14 @@ COLUMNS = (
 _TEMPLATES: Mapping[tuple[str, str], tuple[Template, ...]] = {
     (kind, difficulty): tuple(
         template
-        for template in SUMS + PRODUCTS + MULTI_STEP
+        for template in SUMS + PRODUCTS + MULTI_STEP + PARTS + RATES
         if template.kind == kind and difficulty in template.draw
     )
     for kind in KINDS
     for difficulty in DIFFICULTIES
 }
+# By difficulty: its name, and the templates of each kind that has some.
+_Choices = Sequence[tuple[str, Sequence[tuple[Template, ...]]]]
 
 
 def generate_rows(
@@ -75,18 +71,20 @@ def generate_rows(
         seed: Any integer.
         split: ``"train"`` or ``"test"``; they share no problem, whatever the seeds.
         difficulties: Drawn from uniformly.
-        kinds: Drawn from uniformly.
+        kinds: Drawn from uniformly, among those that have problems of the difficulty.
         answer_format: The answer slot that the prompt asks for and the solution ends in.
 
     Raises:
-        ValueError: An argument is not one of the allowed values.
+        ValueError: An argument is not one of the allowed values, or no problem of these kinds has
+            one of these difficulties.
     """
     check_request(size, seed, split)
     _check_choice("difficulties", difficulties, DIFFICULTIES)
     _check_choice("kinds", kinds, KINDS)
     check_answer_format(answer_format)
+    choices = _choices(difficulties, kinds)
     # Not a generator itself: a wrong argument must raise here, not at the first row.
-    return (_row(seed, split, index, difficulties, kinds, answer_format) for index in range(size))
+    return (_row(seed, split, index, choices, answer_format) for index in range(size))
 
 
 def build_dataset(
@@ -127,23 +125,36 @@ def _check_choice(argument: str, chosen: Sequence[str], allowed: tuple[str, ...]
         )
 
 
+def _choices(difficulties: Sequence[str], kinds: Sequence[str]) -> _Choices:
+    """What rows are drawn from."""
+    choices = [
+        (
+            difficulty,
+            [_TEMPLATES[kind, difficulty] for kind in kinds if _TEMPLATES[kind, difficulty]],
+        )
+        for difficulty in difficulties
+    ]
+    found = [choice for choice in choices if choice[1]]
+    if not found:
+        raise ValueError(
+            f"No problem of the kinds {', '.join(kinds)} is {' or '.join(difficulties)}; "
+            "decimals, fractions, percent, rates and negatives are hard."
+        )
+    return found
+
+
 def _row(
-    seed: int,
-    split: str,
-    index: int,
-    difficulties: Sequence[str],
-    kinds: Sequence[str],
-    answer_format: str,
+    seed: int, split: str, index: int, choices: _Choices, answer_format: str
 ) -> dict[str, Any]:
     stream = RowStream(seed, split, index)
-    difficulty, kind = stream.pick(difficulties), stream.pick(kinds)
-    templates = _TEMPLATES[kind, difficulty]
+    difficulty, kinds = stream.pick(choices)
+    templates = stream.pick(kinds)
     while True:
         template = stream.pick(templates)
         numbers = template.draw[difficulty](stream)
         if split_of(f"{template.name}{sorted(numbers)}") == split:
             break
-    question, steps, answer = _render(stream, template, numbers, difficulty)
+    question, steps, answer = _render(stream, template, numbers, difficulty == "hard")
     # The digest keeps ids apart between datasets that were built with other filters.
     digest = blake2b(question.encode(), digest_size=3).hexdigest()
     return {
@@ -154,30 +165,24 @@ def _row(
         "answer": answer,
         "answer_type": "number",
         "solution": f"{steps}\n{render_answer(answer, answer_format)}",
-        "kind": kind,
+        "kind": template.kind,
         "difficulty": difficulty,
     }
 
 
 def _render(
-    stream: RowStream, template: Template, numbers: tuple[int, ...], difficulty: str
+    stream: RowStream, template: Template, numbers: tuple[Number, ...], distracted: bool
 ) -> tuple[str, str, str]:
     """The question, the worked steps and the answer of one problem."""
-    first = stream.below(len(NAMES))
-    second = (first + 1 + stream.below(len(NAMES) - 1)) % len(NAMES)
-    results = template.work(*numbers)
-    words: dict[str, Any] = {
-        "name": NAMES[first],
-        "other": NAMES[second],
-        "items": stream.pick(ITEMS),
-        "baked": stream.pick(BAKED),
-    }
-    words.update(zip("abcd", numbers, strict=False))
-    words.update(zip("xyz", results, strict=False))
-    story, ask = stream.pick(template.wordings)
-    if difficulty == "hard":
-        distractor = stream.pick(DISTRACTORS).format(
-            neighbour=stream.pick(NEIGHBOURS), n=stream.between(11, 29)
-        )
-        story = f"{story} {distractor}"
-    return f"{story} {ask}".format(**words), template.steps.format(**words), str(results[-1])
+    values: list[Any] = [*numbers, *template.work(*numbers)]
+    if template.show is not None:
+        values = [template.show(value) for value in values]
+    answer = str(values[-1])
+    wording = stream.pick(template.wordings)
+    values += wording.words(stream)
+    question = wording.question
+    if distracted:
+        sort, question = stream.pick(wording.distracted)
+        distractor = stream.pick(distractors(sort))
+        values.append(distractor.question.render(distractor.words(stream)))
+    return question.render(values), wording.steps.render(values), answer

@@ -60,8 +60,9 @@ class RowStream:
 
     def __init__(self, seed: int, split: str, index: int) -> None:
         self._key = f"{seed}/{split}/{index}/"
-        self._block = 0
-        self._refill()
+        self._bits = int.from_bytes(blake2b(f"{self._key}0".encode()).digest(), "big")
+        self._room = _STREAM_BITS
+        self._block = 1
 
     def _refill(self) -> None:
         digest = blake2b(f"{self._key}{self._block}".encode()).digest()
@@ -69,9 +70,17 @@ class RowStream:
         self._room = _STREAM_BITS
         self._block += 1
 
+    # The three ways to draw are written out: calls between them would be most of their cost, and
+    # generators of rows draw some ten times a row.
+
     def below(self, bound: int) -> int:
-        """An integer in ``[0, bound)``."""
-        return self.between(0, bound - 1)
+        """An integer in ``[0, bound)``; the bias is under ``2**-64``."""
+        width = bound.bit_length()
+        if self._room < width + 64:
+            self._refill()
+        self._room -= width
+        self._bits, value = divmod(self._bits, bound)
+        return value
 
     def between(self, low: int, high: int) -> int:
         """An integer in ``[low, high]``, both ends included; the bias is under ``2**-64``."""
@@ -85,4 +94,10 @@ class RowStream:
 
     def pick(self, options: Sequence[_T]) -> _T:
         """One of ``options``."""
-        return options[self.between(0, len(options) - 1)]
+        bound = len(options)
+        width = bound.bit_length()
+        if self._room < width + 64:
+            self._refill()
+        self._room -= width
+        self._bits, value = divmod(self._bits, bound)
+        return options[value]

@@ -1,8 +1,8 @@
 """How varied generated rows are: texts, words and repeated prompts. ``make bench-variety``.
 
 Texts are prompts with numbers and names masked, where a name is any word that is written with a
-capital inside a sentence somewhere in the rows (so days and towns are masked, too). Half of the rows
-come from the number of texts in the column "half"; where every text is rare that is half of them.
+capital inside a sentence somewhere in the rows (so days and towns are masked, too). Half of the
+rows come from the number of texts in the column "half".
 Rows a second are counted in processor time, which other work on the machine hardly changes.
 
     python tests/bench/variety.py --tasks math tools --size 10000

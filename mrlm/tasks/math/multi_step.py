@@ -184,7 +184,7 @@ MULTI_STEP = (
         "multi_step",
         "multi_step.txt",
         {"hard": ints((102, 250), (2, 5), (11, 95))},
-        "{other}: {a} * {b} = {x}. Max: {x} + {c} = {y}. {a} + {y} = {z} {items}.",
+        "{other}: {a} * {b} = {x}. {third}: {x} + {c} = {y}. {a} + {y} = {z} {items}.",
         lambda a, b, c: (a * b, a * b + c, a + a * b + c),
     ),
 )

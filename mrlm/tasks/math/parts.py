@@ -105,10 +105,6 @@ def _tip(stream: RowStream) -> tuple[Number, ...]:
     return people * 5 * stream.between(4, 40), percent, people
 
 
-def _percent(a: int, b: int) -> Fraction:
-    return Fraction(a * b, 100)
-
-
 def _interest(stream: RowStream) -> tuple[Number, ...]:
     return 50 * stream.between(3, 60), stream.between(2, 9), stream.between(2, 9)
 
@@ -118,6 +114,12 @@ def _rest(stream: RowStream) -> tuple[Number, ...]:
     percent = stream.pick(_PERCENTS)
     whole = Fraction(percent, 100).denominator * stream.between(9, 60)
     return whole, percent, stream.between(2, whole * (100 - percent) // 100 - 2)
+
+
+def _spend(a: int, b: Fraction, c: Fraction) -> tuple[Number, ...]:
+    """A part of the whole, then a part of the rest."""
+    rest = a - (first := a * b)
+    return first, rest, (second := rest * c), rest - second
 
 
 def _hard(
@@ -145,7 +147,7 @@ _DECIMALS = (
         "pieces",
         _pieces,
         "{a} - {b} = {x}. {x} - {c} = {y}.",
-        lambda a, b, c: (a - b, a - b - c),
+        lambda a, b, c: (rest := a - b, rest - c),
     ),
     _hard("decimals", "weights", _weights, "{a} * {b} = {x}.", lambda a, b: (a * b,)),
     _hard(
@@ -153,7 +155,7 @@ _DECIMALS = (
         "cash",
         _cash,
         "{b} * {c} = {x}. {a} - {x} = {y} dollars.",
-        lambda a, b, c: (b * c, a - b * c),
+        lambda a, b, c: (cost := b * c, a - cost),
         dollars,
     ),
     _hard("decimals", "equal_parts", _equal_parts, "{b} / {a} = {x}.", lambda a, b: (b / a,)),
@@ -171,7 +173,7 @@ _FRACTIONS = (
         "pieces_left",
         _pieces_of_one,
         "{a} + {b} = {x}. 1 - {x} = {y}.",
-        lambda a, b: (a + b, 1 - a - b),
+        lambda a, b: (both := a + b, 1 - both),
         fraction,
     ),
     _hard(
@@ -179,7 +181,7 @@ _FRACTIONS = (
         "fraction_of",
         _fraction_of,
         "{a} * {b} = {x}. {a} - {x} = {y}.",
-        lambda a, b: (a * b, a - a * b),
+        lambda a, b: (part := a * b, a - part),
         fraction,
     ),
     _hard("fractions", "recipe", _recipe, "{a} * {b} = {x}.", lambda a, b: (a * b,), fraction),
@@ -188,7 +190,7 @@ _FRACTIONS = (
         "legs",
         _legs,
         "{a} + {b} = {x}. {x} + {c} = {y}.",
-        lambda a, b, c: (a + b, a + b + c),
+        lambda a, b, c: (both := a + b, both + c),
         fraction,
     ),
     _hard(
@@ -196,7 +198,7 @@ _FRACTIONS = (
         "spending",
         _spending,
         "{a} * {b} = {x}. {a} - {x} = {y}. {y} * {c} = {z}. {y} - {z} = {w}.",
-        lambda a, b, c: (a * b, a - a * b, (a - a * b) * c, (a - a * b) * (1 - c)),
+        _spend,
         fraction,
     ),
 )
@@ -206,21 +208,21 @@ _PERCENT = (
         "percent_of",
         _percent_of,
         "{a} * {b} / 100 = {x}.",
-        lambda a, b: (_percent(a, b),),
+        lambda a, b: (Fraction(a * b, 100),),
     ),
     _hard(
         "percent",
         "discount",
         _discount,
         "{a} * {b} / 100 = {x}. {a} - {x} = {y}.",
-        lambda a, b: (_percent(a, b), a - _percent(a, b)),
+        lambda a, b: (part := Fraction(a * b, 100), a - part),
     ),
     _hard(
         "percent",
         "growth",
         _percent_of,
         "{a} * {b} / 100 = {x}. {a} + {x} = {y}.",
-        lambda a, b: (_percent(a, b), a + _percent(a, b)),
+        lambda a, b: (part := Fraction(a * b, 100), a + part),
     ),
     _hard(
         "percent",
@@ -234,7 +236,7 @@ _PERCENT = (
         "tip",
         _tip,
         "{a} * {b} / 100 = {x}. {a} + {x} = {y}. {y} / {c} = {z} dollars.",
-        lambda a, b, c: (_percent(a, b), a + _percent(a, b), (a + _percent(a, b)) / c),
+        lambda a, b, c: (part := Fraction(a * b, 100), total := a + part, total / c),
         dollars,
     ),
     _hard(
@@ -242,14 +244,14 @@ _PERCENT = (
         "interest",
         _interest,
         "{a} * {b} / 100 = {x}. {x} * {c} = {y}. {a} + {y} = {z}.",
-        lambda a, b, c: (_percent(a, b), c * _percent(a, b), a + c * _percent(a, b)),
+        lambda a, b, c: (part := Fraction(a * b, 100), more := c * part, a + more),
     ),
     _hard(
         "percent",
         "rest_in_percent",
         _rest,
         "{a} * {b} / 100 = {x}. {a} - {x} = {y}. {y} - {c} = {z}.",
-        lambda a, b, c: (_percent(a, b), a - _percent(a, b), a - _percent(a, b) - c),
+        lambda a, b, c: (part := Fraction(a * b, 100), rest := a - part, rest - c),
     ),
 )
 

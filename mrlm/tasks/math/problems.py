@@ -18,18 +18,18 @@ Does not cover: decimals, fractions, percent, geometry beyond a rectangle, any l
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+from zlib import crc32
 
 from mrlm.splits import RowStream, check_request, split_of
 from mrlm.tasks.math.answer_format import check_answer_format, instruction, render_answer
 from mrlm.tasks.math.multi_step import MULTI_STEP
-from mrlm.tasks.math.products import PRODUCTS
-from mrlm.tasks.math.sums import SUMS
 from mrlm.tasks.math.parts import PARTS
+from mrlm.tasks.math.products import PRODUCTS
 from mrlm.tasks.math.rates import RATES
+from mrlm.tasks.math.sums import SUMS
 from mrlm.tasks.math.template import DIFFICULTIES, KINDS, Number, Template
-from mrlm.tasks.math.wordings import distractors
+from mrlm.tasks.math.wordings import CHOICES, distractors
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -49,6 +49,7 @@ _TEMPLATES: Mapping[tuple[str, str], tuple[Template, ...]] = {
     for kind in KINDS
     for difficulty in DIFFICULTIES
 }
+_T = TypeVar("_T")
 # By difficulty: its name, and the templates of each kind that has some.
 _Choices = Sequence[tuple[str, Sequence[tuple[Template, ...]]]]
 
@@ -83,8 +84,9 @@ def generate_rows(
     _check_choice("kinds", kinds, KINDS)
     check_answer_format(answer_format)
     choices = _choices(difficulties, kinds)
+    asked = instruction(answer_format)
     # Not a generator itself: a wrong argument must raise here, not at the first row.
-    return (_row(seed, split, index, choices, answer_format) for index in range(size))
+    return (_row(seed, split, index, choices, asked, answer_format) for index in range(size))
 
 
 def build_dataset(
@@ -144,7 +146,7 @@ def _choices(difficulties: Sequence[str], kinds: Sequence[str]) -> _Choices:
 
 
 def _row(
-    seed: int, split: str, index: int, choices: _Choices, answer_format: str
+    seed: int, split: str, index: int, choices: _Choices, asked: str, answer_format: str
 ) -> dict[str, Any]:
     stream = RowStream(seed, split, index)
     difficulty, kinds = stream.pick(choices)
@@ -156,11 +158,11 @@ def _row(
             break
     question, steps, answer = _render(stream, template, numbers, difficulty == "hard")
     # The digest keeps ids apart between datasets that were built with other filters.
-    digest = blake2b(question.encode(), digest_size=3).hexdigest()
+    digest = crc32(question.encode()) & 0xFFFFFF
     return {
-        "id": f"math-{split}-{seed}-{index}-{digest}",
+        "id": f"math-{split}-{seed}-{index}-{digest:06x}",
         "task": "math",
-        "prompt": [{"role": "user", "content": question + instruction(answer_format)}],
+        "prompt": [{"role": "user", "content": question + asked}],
         "question": question,
         "answer": answer,
         "answer_type": "number",
@@ -178,11 +180,19 @@ def _render(
     if template.show is not None:
         values = [template.show(value) for value in values]
     answer = str(values[-1])
-    wording = stream.pick(template.wordings)
-    values += wording.words(stream)
+    wording, choice = _pick(template.wordings, stream.below(CHOICES))
+    wording.fill(values, choice)
     question = wording.question
     if distracted:
-        sort, question = stream.pick(wording.distracted)
-        distractor = stream.pick(distractors(sort))
-        values.append(distractor.question.render(distractor.words(stream)))
+        (sort, question), choice = _pick(wording.distracted, stream.below(CHOICES))
+        distractor, choice = _pick(distractors(sort), choice)
+        words: list[Any] = []
+        distractor.fill(words, choice)
+        values.append(distractor.question.render(words))
     return question.render(values), wording.steps.render(values), answer
+
+
+def _pick(options: Sequence[_T], choice: int) -> tuple[_T, int]:
+    """One of the options, and what is left of the number that chose it."""
+    choice, place = divmod(choice, len(options))
+    return options[place], choice

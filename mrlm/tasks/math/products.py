@@ -91,7 +91,7 @@ PRODUCTS = (
         "multiplication",
         "products.txt",
         _LONG_PRODUCT,
-        "{a} * {b} = {x} per hour. {x} * {c} = {y}.",
+        "{a} * {b} = {x}. {x} * {c} = {y}.",
         _times_three,
     ),
     Template(

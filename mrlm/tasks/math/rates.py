@@ -109,7 +109,7 @@ _RATES = (
         "unit_cost",
         _unit_cost,
         "{b} / {a} = {x}. {x} * {c} = {y} dollars.",
-        lambda a, b, c: (b / a, b / a * c),
+        lambda a, b, c: (one := b / a, one * c),
         dollars,
     ),
     _hard(
@@ -140,7 +140,7 @@ _RATES = (
         "fuel",
         _fuel,
         "{a} * {b} = {x}. {x} / 100 = {y}.",
-        lambda a, b: (a * b, a * b / 100),
+        lambda a, b: (product := a * b, product / 100),
     ),
 )
 _NEGATIVES = (

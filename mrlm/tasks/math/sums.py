@@ -112,7 +112,7 @@ _ADDITION = (
         "addition",
         "sums.txt",
         {"medium": ints((4, 20), (3, 12)), "hard": ints((105, 380), (101, 290))},
-        "{other} has {a} + {b} = {x}. Together: {a} + {x} = {y} {items}.",
+        "{other}: {a} + {b} = {x}. Together: {a} + {x} = {y} {items}.",
         lambda a, b: (a + b, a + a + b),
     ),
     Template(
@@ -131,7 +131,7 @@ _SUBTRACTION = (
         "subtraction",
         "sums.txt",
         _TAKE,
-        "{name} has {a} - {b} = {x} {items} left.",
+        "{a} - {b} = {x} {items} are left.",
         _take,
     ),
     Template(
@@ -139,7 +139,7 @@ _SUBTRACTION = (
         "subtraction",
         "sums.txt",
         _TAKE,
-        "{name} has {a} - {b} = {x} dollars left.",
+        "{a} - {b} = {x} dollars.",
         _take,
     ),
     Template(
@@ -155,7 +155,7 @@ _SUBTRACTION = (
         "subtraction",
         "sums.txt",
         _TAKE,
-        "{a} - {b} = {x} pages are left.",
+        "{a} - {b} = {x} are left.",
         _take,
     ),
     Template(
@@ -171,7 +171,7 @@ _SUBTRACTION = (
         "subtraction",
         "sums.txt",
         _TAKE,
-        "{a} - {b} = {x} seats are free.",
+        "{a} - {b} = {x} are left.",
         _take,
     ),
     Template(

@@ -3,7 +3,7 @@
 The files in ``texts/`` hold all English that a problem shows; ``texts/sums.txt`` and
 ``texts/words.txt`` begin with their layout. Reading them turns each wording into a format string
 and the banks that fill it, so that a row costs one draw for all its words and one formatting for
-its text: the words are the digits of one number in a mixed base.
+its text.
 
 Not covered: agreement between words. A wording whose verb depends on a word takes both from one
 bank, as forms of one entry.
@@ -20,10 +20,11 @@ from itertools import count
 from operator import itemgetter
 from typing import Any
 
-from mrlm.splits import RowStream
+__all__ = ["CHOICES", "NUMBERS", "RESULTS", "Text", "Wording", "distractors", "load_wordings"]
 
-__all__ = ["NUMBERS", "RESULTS", "Text", "Wording", "distractors", "load_wordings"]
-
+# One number below this draws a wording and all its words, as digits in a mixed base; no wording has
+# over 2**40 fillings, so none is favored by more than a few parts in a million.
+CHOICES = 2**60
 NUMBERS, RESULTS = "abcd", "xyzw"  # slots of the numbers drawn and of what the steps work out
 _DISTRACTOR = "distractor"  # its slot
 _SLOT = re.compile(r"\{([^{}]+)\}")
@@ -66,7 +67,6 @@ class Wording:
 
     Attributes:
         banks: What fills it beside numbers; an entry has a text for each slot that the bank fills.
-        total: The number of ways to fill it: the product of the banks' sizes.
         question: The whole text.
         steps: The worked solution.
         distracted: The text with a distractor, in each place that may have one, and the sort of
@@ -74,19 +74,15 @@ class Wording:
     """
 
     banks: tuple[_Entries, ...]
-    total: int
     question: Text
     steps: Text
     distracted: tuple[tuple[str, Text], ...]
 
-    def words(self, stream: RowStream) -> list[str]:
-        """One filling of the banks."""
-        choice = stream.below(self.total)
-        words: list[str] = []
+    def fill(self, values: list[Any], choice: int) -> None:
+        """Append to ``values`` the words that a number of ``CHOICES`` stands for."""
         for bank in self.banks:
             choice, place = divmod(choice, len(bank))
-            words += bank[place]
-        return words
+            values += bank[place]
 
 
 def load_wordings(file: str, template: str, arguments: int, steps: str) -> tuple[Wording, ...]:
@@ -163,11 +159,8 @@ def _compile(line: str, arguments: int, steps: str) -> Wording:
     order += [letter for letter in RESULTS if f"{{{letter}}}" in steps]
     order += [slot for shown in slots.values() for slot in shown]
     order.append(_DISTRACTOR)
-    total = 1
-    for bank in banks:
-        total *= len(bank)
     told = [(sort, _text(text, order)) for sort, text in _with_distractor(story, question)]
-    return Wording(banks, total, _text(whole, order), _text(steps, order), tuple(told))
+    return Wording(banks, _text(whole, order), _text(steps, order), tuple(told))
 
 
 def _bank_name(slot: str) -> str:

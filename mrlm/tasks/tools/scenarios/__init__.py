@@ -21,7 +21,9 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from mrlm.splits import RowStream, check_request, split_of
-from mrlm.tasks.tools.environment import SCHEMAS, TOOL_NAMES, environment_name, make_environment
+from mrlm.tasks.tools.builtin.arithmetic import calculator
+from mrlm.tasks.tools.builtin.search import web_search
+from mrlm.tasks.tools.environment import SCHEMAS, TOOL_NAMES, environment_name
 from mrlm.tasks.tools.scenarios import (
     arithmetic,
     direct,
@@ -31,7 +33,8 @@ from mrlm.tasks.tools.scenarios import (
     programs,
     sequences,
 )
-from mrlm.tasks.tools.scenarios.family import DIFFICULTIES, KINDS, Family, Scenario
+from mrlm.tasks.tools.scenarios.family import DIFFICULTIES, KINDS, Family, Reference, Scenario
+from mrlm.tasks.tools.scenarios.wording import framed
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -174,7 +177,7 @@ def _row(seed: int, split: str, index: int, families: list[list[Family]]) -> dic
         if split_of(scenario.content) == split:
             break
     tools = _offered(stream, family)
-    question = scenario.question + INSTRUCTION
+    question = framed(stream, scenario.question) + INSTRUCTION
     # The digest keeps ids apart between datasets that were built with other filters.
     digest = blake2b(f"{question}{tools}".encode(), digest_size=3).hexdigest()
     return {
@@ -203,18 +206,11 @@ def _offered(stream: RowStream, family: Family) -> list[str]:
     return offered
 
 
-@cache
-def _worker() -> Any:
-    return make_environment([name for name in TOOL_NAMES if name != "python_repl"])
-
-
 def _trace(scenario: Scenario) -> list[dict[str, Any]]:
-    """The right calls, what the tools really answer, and the final answer.
+    """The right calls, what the tools answer, and the final answer.
 
-    Only Python is not run: its families know what their code prints, and a test runs it.
+    The tools themselves are not asked: a test runs them and compares.
     """
-    worker = _worker()
-    worker.reset(files=scenario.files)
     messages: list[dict[str, Any]] = []
     number = 0
     for step in scenario.steps:
@@ -224,14 +220,35 @@ def _trace(scenario: Scenario) -> list[dict[str, Any]]:
             arguments = {k: v[0] for k, v in reference.arguments.items() if v[0] != ""}
             function = {"name": reference.name, "arguments": arguments}
             calls.append({"id": f"call_{number}", "type": "function", "function": function})
-            result = reference.result or getattr(worker, reference.name)(**arguments)
             results.append(
                 {
                     "role": "tool",
                     "tool_call_id": f"call_{number}",
                     "name": reference.name,
-                    "content": result,
+                    "content": _result(reference, arguments, scenario),
                 }
             )
         messages += [{"role": "assistant", "content": "", "tool_calls": calls}, *results]
     return [*messages, {"role": "assistant", "content": f"Answer: {scenario.answer}"}]
+
+
+def _result(reference: Reference, arguments: dict[str, Any], scenario: Scenario) -> str:
+    """What the tool answers to a right call: the trace needs no folder on the disk for it."""
+    if reference.result is not None:
+        return reference.result  # Python
+    if reference.name == "calculator":
+        return calculator(**arguments)
+    if reference.name == "web_search":
+        return _found(arguments["query"])
+    path, text = arguments["path"], arguments.get("content", "")
+    if arguments["action"] == "read":
+        return scenario.files[path] or "The file is empty."
+    if arguments["action"] == "write":
+        return f"Wrote {len(text)} characters to {path}."
+    inside = (name.removeprefix(f"{path}/") for name in scenario.files)
+    return "\n".join(sorted(inside))
+
+
+@cache
+def _found(query: str) -> str:
+    return web_search(query)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mrlm.splits import RowStream
 from mrlm.tasks.tools.builtin.arithmetic import calculator
 from mrlm.tasks.tools.scenarios.family import Family, Scenario, compute
+from mrlm.tasks.tools.scenarios.wording import ask, with_article, words
 
 __all__ = ["FAMILIES"]
 
@@ -17,59 +18,58 @@ def _solved(name: str, numbers: tuple[int, ...], question: str, *expressions: st
 
 def product(stream: RowStream) -> Scenario:
     a, b = sorted((stream.between(12, 99), stream.between(101, 989)))
-    question = stream.pick(["What is {a} times {b}?", "Multiply {a} by {b}."])
-    return _solved("product", (a, b), question.format(a=a, b=b), f"{a} * {b}")
+    question = ask(stream, "product", a=a, b=b)
+    return _solved("product", (a, b), question, f"{a} * {b}")
 
 
 def total(stream: RowStream) -> Scenario:
     a, b, c = sorted(stream.between(104, 987) for _ in range(3))
-    question = stream.pick(["Add {a}, {b} and {c}.", "What is the sum of {a}, {b} and {c}?"])
-    return _solved("total", (a, b, c), question.format(a=a, b=b, c=c), f"{a} + {b} + {c}")
+    question = ask(stream, "total", a=a, b=b, c=c)
+    return _solved("total", (a, b, c), question, f"{a} + {b} + {c}")
 
 
 def difference(stream: RowStream) -> Scenario:
     a, b = stream.between(5003, 9998), stream.between(1003, 4987)
-    question = stream.pick(["What is {a} minus {b}?", "Subtract {b} from {a}."])
-    return _solved("difference", (a, b), question.format(a=a, b=b), f"{a} - {b}")
+    question = ask(stream, "difference", a=a, b=b)
+    return _solved("difference", (a, b), question, f"{a} - {b}")
 
 
 def quotient(stream: RowStream) -> Scenario:
     b, times = stream.between(12, 98), stream.between(23, 187)
     a = b * times
-    question = stream.pick(["Divide {a} by {b}.", "What is {a} divided by {b}?"])
-    return _solved("quotient", (a, b), question.format(a=a, b=b), f"{a} / {b}")
+    question = ask(stream, "quotient", a=a, b=b)
+    return _solved("quotient", (a, b), question, f"{a} / {b}")
 
 
 def remainder(stream: RowStream) -> Scenario:
     a, b = stream.between(1001, 9989), stream.between(13, 97)
-    question = f"What is the remainder when {a} is divided by {b}?"
+    question = ask(stream, "remainder", a=a, b=b)
     return _solved("remainder", (a, b), question, f"{a} % {b}")
 
 
 def percentage(stream: RowStream) -> Scenario:
     a, b = stream.between(3, 97), stream.between(21, 480) * 10
-    question = stream.pick(["What is {a}% of {b}?", "How much is {a} percent of {b}?"])
+    question = ask(stream, "percentage", a=a, b=b)
     expressions = (f"{a} / 100 * {b}", f"{a / 100:g} * {b}")
-    return _solved("percentage", (a, b), question.format(a=a, b=b), *expressions)
+    return _solved("percentage", (a, b), question, *expressions)
 
 
 def power(stream: RowStream) -> Scenario:
     a, b = stream.between(5, 89), stream.between(3, 6)
-    question = f"What is {a} to the power of {b}?"
+    question = ask(stream, "power", a=a, b=b)
     return _solved("power", (a, b), question, f"{a} ** {b}", " * ".join([str(a)] * b))
 
 
 def square_root(stream: RowStream) -> Scenario:
     a = stream.between(23, 460)
-    question = f"What is the square root of {a * a}?"
+    question = ask(stream, "square_root", n=a * a)
     return _solved("root", (a,), question, f"sqrt({a * a})", f"{a * a} ** 0.5")
 
 
 def boxes(stream: RowStream) -> Scenario:
     a, b = stream.between(23, 96), stream.between(104, 480)
     c = stream.between(11, 99)
-    things = stream.pick(["cups", "eggs", "nails", "plates", "tiles"])
-    question = f"{a} boxes hold {b} {things} each. {c} {things} are broken. How many are whole?"
+    question = ask(stream, "boxes", a=a, b=b, c=c, things=stream.pick(words("parcel")))
     return _solved("boxes", (a, b, c), question, f"{a} * {b} - {c}")
 
 
@@ -77,14 +77,15 @@ def mean(stream: RowStream) -> Scenario:
     a, b = stream.between(103, 960), stream.between(103, 960)
     c = stream.between(103, 960)
     c += -(a + b + c) % 3
-    question = f"What is the average of {a}, {b} and {c}?"
+    question = ask(stream, "mean", a=a, b=b, c=c)
     numbers = (*sorted((a, b, c)),)
     return _solved("mean", numbers, question, f"({a} + {b} + {c}) / 3")
 
 
 def discount(stream: RowStream) -> Scenario:
     price, off = stream.between(21, 480) * 10, stream.pick([5, 10, 15, 20, 30, 35, 40, 45])
-    question = f"A bike costs {price} dollars. It is {off}% off. What is the new price?"
+    good = with_article(stream.pick(words("priced")))
+    question = ask(stream, "discount", a_good=good, price=price, off=off)
     rest = 100 - off
     return _solved(
         "discount",

@@ -10,47 +10,15 @@ from mrlm.tasks.tools.builtin.encyclopedia import entities
 from mrlm.tasks.tools.scenarios.family import Family, Scenario, pick_other
 from mrlm.tasks.tools.scenarios.folder import PEOPLE
 from mrlm.tasks.tools.scenarios.programs import TEXTS
+from mrlm.tasks.tools.scenarios.wording import ask, with_article, words
 
 __all__ = ["CANNOT", "FAMILIES"]
 
 CANNOT = "not possible"
-_COLORS = (
-    "black",
-    "blue",
-    "brown",
-    "golden",
-    "gray",
-    "green",
-    "orange",
-    "pink",
-    "purple",
-    "red",
-    "silver",
-    "white",
-    "yellow",
-)
-_THINGS = ("bike", "boat", "coat", "hat", "kite", "lamp", "pen", "scarf", "tent", "umbrella")
-_CITIES = (
-    "Athens",
-    "Berlin",
-    "Cairo",
-    "Delhi",
-    "Dublin",
-    "Lima",
-    "Lisbon",
-    "Madrid",
-    "Nairobi",
-    "Oslo",
-    "Paris",
-    "Prague",
-    "Quito",
-    "Rome",
-    "Seoul",
-    "Tokyo",
-    "Vienna",
-    "Zurich",
-)
-_HOURS = ("6 am", "7 am", "8 am", "9 am", "1 pm", "2 pm", "3 pm", "5 pm", "6 pm", "8 pm")
+_COLORS = words("color")
+_THINGS = words("thing")
+_CITIES = words("city")
+_HOURS = words("hour")
 
 
 def told_color(stream: RowStream) -> Scenario:
@@ -59,7 +27,16 @@ def told_color(stream: RowStream) -> Scenario:
     a = stream.pick(_COLORS)
     b = pick_other(stream, _COLORS, a)
     who, answer = stream.pick([(one, a), (two, b)])
-    question = f"{one} has a {a} {thing}, {two} has a {b} one. What color is the {thing} of {who}?"
+    question = ask(
+        stream,
+        "told_color",
+        one=one,
+        two=two,
+        who=who,
+        thing=thing,
+        a_thing=with_article(f"{a} {thing}"),
+        b_thing=with_article(f"{b} one"),
+    )
     return Scenario(f"color {one} {two} {thing} {a} {b} {who}", question, (), answer)
 
 
@@ -67,14 +44,14 @@ def told_place(stream: RowStream) -> Scenario:
     one, a = stream.pick(PEOPLE), stream.pick(_CITIES)
     two, b = pick_other(stream, PEOPLE, one), pick_other(stream, _CITIES, a)
     who, answer = stream.pick([(one, a), (two, b)])
-    question = f"{one} lives in {a}. {two} lives in {b}. Where does {who} live?"
+    question = ask(stream, "told_place", one=one, two=two, a=a, b=b, who=who)
     return Scenario(f"place {one} {a} {two} {b} {who}", question, (), answer)
 
 
 def told_time(stream: RowStream) -> Scenario:
     city, a, who = stream.pick(_CITIES), stream.pick(_HOURS), stream.pick(PEOPLE)
     b = pick_other(stream, _HOURS, a)
-    question = f"The bus of {who} to {city} leaves at {a} and arrives at {b}. When does it leave?"
+    question = ask(stream, "told_time", who=who, city=city, a=a, b=b)
     return Scenario(f"time {city} {a} {b} {who}", question, (), a)
 
 
@@ -82,7 +59,15 @@ def owner(stream: RowStream) -> Scenario:
     one, a = stream.pick(PEOPLE), stream.pick(_THINGS)
     two, b = pick_other(stream, PEOPLE, one), pick_other(stream, _THINGS, a)
     thing, answer = stream.pick([(a, one), (b, two)])
-    question = f"{one} owns a {a}. {two} owns a {b}. Who owns the {thing}?"
+    question = ask(
+        stream,
+        "owner",
+        one=one,
+        two=two,
+        thing=thing,
+        a_thing=with_article(a),
+        b_thing=with_article(b),
+    )
     return Scenario(f"owner {one} {a} {two} {b} {thing}", question, (), answer)
 
 
@@ -93,34 +78,34 @@ def first_of_list(stream: RowStream) -> Scenario:
         items += [city] if city not in items else []
     place = stream.below(3)
     nth = ("first", "second", "last")[place]
-    question = f"Which city is the {nth} in this list: {', '.join(items)}?"
+    question = ask(stream, "first_of_list", nth=nth, listed=", ".join(items))
     return Scenario(f"list {items} {nth}", question, (), items[place])
 
 
 def repeat_words(stream: RowStream) -> Scenario:
-    words = f"{stream.pick(_COLORS)} {stream.pick(TEXTS)}"
-    question = stream.pick(["Repeat these words: {}.", "Say '{}' back to me."])
-    return Scenario(f"repeat {words}", question.format(words), (), words)
+    text = f"{stream.pick(_COLORS)} {stream.pick(TEXTS)}"
+    question = ask(stream, "repeat_words", words=text)
+    return Scenario(f"repeat {text}", question, (), text)
 
 
 def impossible_errand(stream: RowStream) -> Scenario:
     who, thing, city = stream.pick(PEOPLE), stream.pick(_THINGS), stream.pick(_CITIES)
-    errand = stream.pick(
-        [
-            f"Order a {thing} for {who} in {city}",
-            f"Call {who} in {city} about the {thing}",
-            f"Book {who} a seat to {city} and pack the {thing}",
-        ]
+    question = ask(
+        stream,
+        "impossible_errand",
+        who=who,
+        city=city,
+        a_thing=with_article(thing),
+        cannot=f"If your tools cannot do that, answer '{CANNOT}'.",
     )
-    question = f"{errand}. If your tools cannot do that, answer '{CANNOT}'."
-    return Scenario(f"errand {errand}", question, (), CANNOT)
+    return Scenario(f"errand {who} {thing} {city}", question, (), CANNOT)
 
 
 def impossible_fact(stream: RowStream) -> Scenario:
     """Search is a rival here: with it, the question could be answered."""
     page = stream.pick(entities("town"))
-    ask = stream.pick(["How many people live in {} now?", "When was the town of {} founded?"])
-    question = f"{ask.format(page.title)} If your tools cannot tell, answer '{CANNOT}'."
+    cannot = f"If your tools cannot tell, answer '{CANNOT}'."
+    question = ask(stream, "impossible_fact", title=page.title, cannot=cannot)
     return Scenario(f"unknown {page.title}", question, (), CANNOT)
 
 

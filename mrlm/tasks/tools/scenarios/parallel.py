@@ -13,20 +13,21 @@ from mrlm.tasks.tools.scenarios.family import (
     read,
 )
 from mrlm.tasks.tools.scenarios.folder import FILE_NAMES
+from mrlm.tasks.tools.scenarios.wording import ask
 
 __all__ = ["FAMILIES"]
 
 
 def two_products(stream: RowStream) -> Scenario:
     a, b, c, d = (stream.between(12, 98) for _ in range(4))
-    question = f"Work out {a} times {b} and {c} times {d}. Give both results."
+    question = ask(stream, "two_products", a=a, b=b, c=c, d=d)
     calls = (compute(f"{a} * {b}"), compute(f"{c} * {d}"))
     return Scenario(f"products {sorted((a, b, c, d))}", question, (calls,), f"{a * b}, {c * d}")
 
 
 def sum_and_product(stream: RowStream) -> Scenario:
     a, b = stream.between(103, 987), stream.between(12, 98)
-    question = f"What are the sum and the product of {a} and {b}? Give both."
+    question = ask(stream, "sum_and_product", a=a, b=b)
     calls = (compute(f"{a} + {b}"), compute(f"{a} * {b}"))
     return Scenario(f"both {a} {b}", question, (calls,), f"{a + b}, {a * b}")
 
@@ -34,7 +35,7 @@ def sum_and_product(stream: RowStream) -> Scenario:
 def three_squares(stream: RowStream) -> Scenario:
     numbers = [stream.between(13, 98) for _ in range(3)]
     a, b, c = numbers
-    question = f"What are the squares of {a}, {b} and {c}? Give all three."
+    question = ask(stream, "three_squares", a=a, b=b, c=c)
     calls = tuple(compute(f"{n} ** 2", f"{n} * {n}") for n in numbers)
     answer = ", ".join(str(n * n) for n in numbers)
     return Scenario(f"squares of {sorted(numbers)}", question, (calls,), answer)
@@ -44,7 +45,7 @@ def larger_town(stream: RowStream) -> Scenario:
     one = stream.pick(entities("town"))
     two = pick_other(stream, entities("town"), one)
     more = max((one, two), key=lambda page: int(page.facts["population"]))
-    question = f"Which town has more people, {one.title} or {two.title}?"
+    question = ask(stream, "larger_town", one=one.title, two=two.title)
     calls = (look_up(one.title), look_up(two.title))
     content = f"larger {sorted((one.title, two.title))}"
     return Scenario(content, question, (calls,), more.title)
@@ -53,7 +54,7 @@ def larger_town(stream: RowStream) -> Scenario:
 def two_founders(stream: RowStream) -> Scenario:
     one = stream.pick(entities("company"))
     two = pick_other(stream, entities("company"), one)
-    question = f"Who founded {one.title}, and who founded {two.title}? Give both names."
+    question = ask(stream, "two_founders", one=one.title, two=two.title)
     calls = (look_up(one.title), look_up(two.title))
     content = f"founders {sorted((one.title, two.title))}"
     answer = f"{one.facts['founder']}, {two.facts['founder']}"
@@ -63,7 +64,7 @@ def two_founders(stream: RowStream) -> Scenario:
 def two_moons(stream: RowStream) -> Scenario:
     one = stream.pick(entities("moon"))
     two = pick_other(stream, entities("moon"), one)
-    question = f"What are the colors of the moons {one.title} and {two.title}? Give both."
+    question = ask(stream, "two_moons", one=one.title, two=two.title)
     calls = (look_up(one.title), look_up(two.title))
     content = f"moons {sorted((one.title, two.title))}"
     return Scenario(content, question, (calls,), f"{one.facts['color']}, {two.facts['color']}")
@@ -73,7 +74,7 @@ def two_files(stream: RowStream) -> Scenario:
     one = stream.pick(FILE_NAMES)
     two = pick_other(stream, FILE_NAMES, one)
     a, b = stream.between(100, 998), stream.between(100, 998)
-    question = f"Which codes are in {one} and in {two}? Give both."
+    question = ask(stream, "two_files", one=one, two=two)
     files = {one: f"The code is {a}.", two: f"The code is {b}."}
     content = f"two files {sorted((one, two))}"
     return Scenario(content, question, ((read(one), read(two)),), f"{a}, {b}", files)
@@ -85,7 +86,7 @@ def fact_and_sum(stream: RowStream) -> Scenario:
         stream.between(104, 987),
         stream.between(104, 987),
     )
-    question = f"How long is the river {page.title} in km, and what is {a} plus {b}? Give both."
+    question = ask(stream, "fact_and_sum", title=page.title, a=a, b=b)
     calls = (look_up(page.title), compute(f"{a} + {b}"))
     answer = f"{page.facts['length in km']}, {a + b}"
     return Scenario(f"fact and sum {page.title} {a} {b}", question, (calls,), answer)
@@ -94,7 +95,7 @@ def fact_and_sum(stream: RowStream) -> Scenario:
 def file_and_product(stream: RowStream) -> Scenario:
     name, code = stream.pick(FILE_NAMES), stream.between(100, 998)
     a, b = stream.between(12, 98), stream.between(12, 98)
-    question = f"Which code is in {name}, and what is {a} times {b}? Give both."
+    question = ask(stream, "file_and_product", name=name, a=a, b=b)
     calls = (read(name), compute(f"{a} * {b}"))
     content = f"file and product {name} {a} {b}"
     return Scenario(content, question, (calls,), f"{code}, {a * b}", {name: f"The code is {code}."})
@@ -106,7 +107,7 @@ def file_and_fact(stream: RowStream) -> Scenario:
         stream.between(100, 998),
         stream.pick(entities("island")),
     )
-    question = f"Which code is in {name}, and how many villages has {page.title}? Give both."
+    question = ask(stream, "file_and_fact", name=name, title=page.title)
     calls = (read(name), look_up(page.title))
     content = f"file and fact {name} {page.title}"
     answer = f"{code}, {page.facts['villages']}"

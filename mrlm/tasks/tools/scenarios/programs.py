@@ -7,31 +7,11 @@ from collections.abc import Iterable
 
 from mrlm.splits import RowStream
 from mrlm.tasks.tools.scenarios.family import Family, Scenario, run
+from mrlm.tasks.tools.scenarios.wording import ask, words
 
 __all__ = ["FAMILIES", "TEXTS"]
 
-TEXTS = (
-    "accordion",
-    "banana bread",
-    "barbecue",
-    "cucumber",
-    "dandelion",
-    "elephant seal",
-    "grasshopper",
-    "hippopotamus",
-    "kaleidoscope",
-    "marmalade",
-    "mississippi",
-    "nightingale",
-    "orange peel",
-    "pomegranate",
-    "raspberry",
-    "rattlesnake",
-    "sassafras",
-    "tambourine",
-    "umbrella stand",
-    "watermelon",
-)
+TEXTS = words("text")
 
 
 def _solved(
@@ -47,7 +27,7 @@ def sum_of_squares(stream: RowStream) -> Scenario:
     return _solved(
         "squares",
         n,
-        f"what is the sum of the squares of 1 to {n}?",
+        ask(stream, "squares", n=n),
         f"print(sum(i * i for i in range(1, {n + 1})))",
         result,
         (n, n + 1),
@@ -59,7 +39,7 @@ def sum_of_multiples(stream: RowStream) -> Scenario:
     return _solved(
         "multiples",
         (a, n),
-        f"what is the sum of all multiples of {a} below {n}?",
+        ask(stream, "multiples", a=a, n=n),
         f"print(sum(range(0, {n}, {a})))",
         sum(range(0, n, a)),
         a,
@@ -71,27 +51,27 @@ def common_divisor(stream: RowStream) -> Scenario:
     g = stream.between(2, 30)
     a, b = g * stream.between(4, 60), g * stream.between(61, 130)
     result = math.gcd(a, b)
-    question = f"what is the greatest common divisor of {a} and {b}?"
+    question = ask(stream, "gcd", a=a, b=b)
     return _solved("gcd", (a, b), question, f"import math; print(math.gcd({a}, {b}))", result, a, b)
 
 
 def digit_sum(stream: RowStream) -> Scenario:
     n = stream.between(10**7, 10**9)
     result = sum(map(int, str(n)))
-    question = f"what is the sum of the digits of {n}?"
+    question = ask(stream, "digits", n=n)
     return _solved("digits", n, question, f"print(sum(map(int, str({n}))))", result, n)
 
 
 def binary(stream: RowStream) -> Scenario:
     n = stream.between(33, 4000)
-    question = f"write {n} in binary, without a prefix."
+    question = ask(stream, "binary", n=n)
     return _solved("binary", n, question, f"print(bin({n})[2:])", f"{n:b}", n)
 
 
 def count_letter(stream: RowStream) -> Scenario:
     text = f"{stream.pick(TEXTS)} {stream.pick(TEXTS)}"
     letter = stream.pick([c for c in text if c != " "])
-    question = f"how often does the letter {letter} occur in '{text}'?"
+    question = ask(stream, "letters", letter=letter, text=text)
     code = f"print('{text}'.count('{letter}'))"
     return _solved("letters", (text, letter), question, code, text.count(letter), text, letter)
 
@@ -99,7 +79,12 @@ def count_letter(stream: RowStream) -> Scenario:
 def reverse_text(stream: RowStream) -> Scenario:
     text = "".join(stream.pick("bcdfgklmnprstvz") + stream.pick("aeiou") for _ in range(4))
     return _solved(
-        "reverse", text, f"reverse the word {text}.", f"print('{text}'[::-1])", text[::-1], text
+        "reverse",
+        text,
+        ask(stream, "reverse", text=text),
+        f"print('{text}'[::-1])",
+        text[::-1],
+        text,
     )
 
 
@@ -112,7 +97,7 @@ def sort_numbers(stream: RowStream) -> Scenario:
     return _solved(
         "sort",
         sorted(numbers),
-        f"sort {listed} from small to large.",
+        ask(stream, "sort", listed=listed),
         f"print(*sorted([{listed}]), sep=', ')",
         result,
         *numbers,
@@ -125,7 +110,7 @@ def largest_prime(stream: RowStream) -> Scenario:
     code = (
         f"print(max(p for p in range(2, {n}) if all(p % d for d in range(2, int(p ** 0.5) + 1))))"
     )
-    return _solved("prime", n, f"what is the largest prime below {n}?", code, result, (n, n - 1))
+    return _solved("prime", n, ask(stream, "prime", n=n), code, result, (n, n - 1))
 
 
 def factorial(stream: RowStream) -> Scenario:
@@ -134,7 +119,7 @@ def factorial(stream: RowStream) -> Scenario:
     return _solved(
         "factorial",
         n,
-        f"how many digits has the factorial of {n}?",
+        ask(stream, "factorial", n=n),
         code,
         len(str(math.factorial(n))),
         (n, n + 1),

@@ -17,6 +17,7 @@ from mrlm.tasks.tools.scenarios.family import (
     write,
 )
 from mrlm.tasks.tools.scenarios.folder import FILE_NAMES, PEOPLE, WORDS
+from mrlm.tasks.tools.scenarios.wording import ask
 
 __all__ = ["FAMILIES"]
 
@@ -24,7 +25,7 @@ __all__ = ["FAMILIES"]
 def newcomers(stream: RowStream) -> Scenario:
     page, n = stream.pick(entities("town")), stream.between(12, 195)
     size = page.facts["population"]
-    question = f"{n} people move to the town of {page.title}. How many live there then?"
+    question = ask(stream, "newcomers", n=n, title=page.title)
     sum_ = f"{size} + {n}"
     steps = ((look_up(page.title),), (compute(sum_),))
     return Scenario(f"moving {page.title} {n}", question, steps, calculator(sum_))
@@ -33,7 +34,7 @@ def newcomers(stream: RowStream) -> Scenario:
 def age_of_town(stream: RowStream) -> Scenario:
     page, year = stream.pick(entities("town")), stream.between(1991, 2024)
     years = f"{year} - {page.facts['founded']}"
-    question = f"How many years after the founding of {page.title} was {year}?"
+    question = ask(stream, "age_of_town", year=year, title=page.title)
     steps = ((look_up(page.title),), (compute(years),))
     return Scenario(f"age {page.title} {year}", question, steps, calculator(years))
 
@@ -41,7 +42,7 @@ def age_of_town(stream: RowStream) -> Scenario:
 def climbs(stream: RowStream) -> Scenario:
     page, n = stream.pick(entities("mountain")), stream.between(3, 39)
     meters = f"{n} * {page.facts['height in m']}"
-    question = f"How many m are {n} times the height of mount {page.title}?"
+    question = ask(stream, "climbs", n=n, title=page.title)
     steps = ((look_up(page.title),), (compute(meters),))
     return Scenario(f"climbs {page.title} {n}", question, steps, calculator(meters))
 
@@ -49,7 +50,7 @@ def climbs(stream: RowStream) -> Scenario:
 def read_book(stream: RowStream) -> Scenario:
     page, n = stream.pick(entities("book")), stream.between(5, 60)
     left = f"{page.facts['pages']} - {n}"
-    question = f"I have read {n} pages of the book {page.title}. How many are left?"
+    question = ask(stream, "read_book", n=n, title=page.title)
     steps = ((look_up(page.title),), (compute(left),))
     return Scenario(f"reading {page.title} {n}", question, steps, calculator(left))
 
@@ -57,7 +58,7 @@ def read_book(stream: RowStream) -> Scenario:
 def invoice(stream: RowStream) -> Scenario:
     name, n, price = stream.pick(FILE_NAMES), stream.between(12, 98), stream.between(103, 989)
     cost = f"{n} * {price}"
-    question = f"What do {n} lamps cost? The price of one is in {name}."
+    question = ask(stream, "invoice", n=n, name=name)
     steps = ((read(name),), (compute(cost),))
     content = f"invoice {name} {n}"
     return Scenario(content, question, steps, calculator(cost), {name: f"One lamp costs {price}."})
@@ -67,7 +68,7 @@ def budget(stream: RowStream) -> Scenario:
     name = stream.pick(FILE_NAMES)
     a, b, c = (stream.between(105, 980) for _ in range(3))
     sum_ = f"{a} + {b} + {c}"
-    question = f"What is the total of the three amounts in {name}?"
+    question = ask(stream, "budget", name=name)
     text = f"rent {a}\nfood {b}\nbooks {c}"
     steps = ((read(name),), (compute(sum_),))
     return Scenario(f"budget {name}", question, steps, calculator(sum_), {name: text})
@@ -77,7 +78,7 @@ def program_input(stream: RowStream) -> Scenario:
     name = stream.pick(FILE_NAMES)
     n = stream.between(10**6, 10**8)
     result = sum(map(int, str(n)))
-    question = f"With Python: what is the sum of the digits of the number in {name}?"
+    question = ask(stream, "program_input", name=name)
     steps = ((read(name),), (run(f"print(sum(map(int, str({n}))))", result, n),))
     return Scenario(f"input {name}", question, steps, str(result), {name: f"The number is {n}."})
 
@@ -89,7 +90,7 @@ def sort_file(stream: RowStream) -> Scenario:
         numbers.reverse()
     listed = ", ".join(map(str, numbers))
     result = ", ".join(map(str, sorted(numbers)))
-    question = f"With Python: sort the numbers in {name} from small to large."
+    question = ask(stream, "sort_file", name=name)
     steps = (
         (read(name),),
         (run(f"print(*sorted([{listed}]), sep=', ')", result, *numbers),),
@@ -100,7 +101,7 @@ def sort_file(stream: RowStream) -> Scenario:
 def save_product(stream: RowStream) -> Scenario:
     name, a, b = stream.pick(FILE_NAMES), stream.between(12, 99), stream.between(101, 989)
     result = str(a * b)
-    question = f"Write the product of {a} and {b} to {name}, then answer with it."
+    question = ask(stream, "save_product", a=a, b=b, name=name)
     steps = ((compute(f"{a} * {b}"),), (write(name, result),))
     return Scenario(f"saving {name} {a} {b}", question, steps, result)
 
@@ -108,21 +109,21 @@ def save_product(stream: RowStream) -> Scenario:
 def save_fact(stream: RowStream) -> Scenario:
     name, page = stream.pick(FILE_NAMES), stream.pick(entities("country"))
     capital = page.facts["capital"]
-    question = f"Write the capital of {page.title} to {name}, then answer with it."
+    question = ask(stream, "save_fact", title=page.title, name=name)
     steps = ((look_up(page.title),), (write(name, capital),))
     return Scenario(f"capital file {name} {page.title}", question, steps, capital)
 
 
 def save_output(stream: RowStream) -> Scenario:
     name, n = stream.pick(FILE_NAMES), stream.between(33, 900)
-    question = f"With Python: write {n} in binary, save that in {name} and answer with it."
+    question = ask(stream, "save_output", n=n, name=name)
     steps = ((run(f"print(bin({n})[2:])", f"{n:b}", n),), (write(name, f"{n:b}"),))
     return Scenario(f"binary file {name} {n}", question, steps, f"{n:b}")
 
 
 def fact_of_named(stream: RowStream) -> Scenario:
     name, page = stream.pick(FILE_NAMES), stream.pick(entities("town"))
-    question = f"What is the population of the town that {name} names?"
+    question = ask(stream, "fact_of_named", name=name)
     text = f"{stream.pick(PEOPLE)} travels to {page.title}."
     steps = ((read(name),), (look_up(page.title),))
     return Scenario(f"trip {name}", question, steps, page.facts["population"], {name: text})
@@ -131,22 +132,17 @@ def fact_of_named(stream: RowStream) -> Scenario:
 def only_file(stream: RowStream) -> Scenario:
     place, name = stream.pick(WORDS), stream.pick(FILE_NAMES)
     code = stream.between(1000, 9999)
-    question = stream.pick(
-        [
-            "What is the code in the only file of the folder {}?",
-            "{} is a folder with one file. Which code is in that file?",
-        ]
-    )
+    question = ask(stream, "only_file", place=place)
     path = f"{place}/{name}"
     steps = ((list_files(place),), (read(path),))
     files = {path: f"The code is {code}."}
-    return Scenario(f"only {place}", question.format(place), steps, str(code), files)
+    return Scenario(f"only {place}", question, steps, str(code), files)
 
 
 def copy_file(stream: RowStream) -> Scenario:
     name, code = stream.pick(FILE_NAMES), stream.between(1000, 9999)
     target = pick_other(stream, FILE_NAMES, name)
-    question = f"Copy the text of {name} to {target}, then answer with the text."
+    question = ask(stream, "copy_file", name=name, target=target)
     steps = ((read(name),), (write(target, str(code)),))
     return Scenario(f"copy {name} {target}", question, steps, str(code), {name: str(code)})
 
@@ -154,19 +150,17 @@ def copy_file(stream: RowStream) -> Scenario:
 def capital_population(stream: RowStream) -> Scenario:
     page = stream.pick(entities("country"))
     town = _page(page.facts["capital"])
-    question = stream.pick(
-        ["What is the population of the capital of {}?", "How many people live in {}'s capital?"]
-    )
+    question = ask(stream, "capital_population", title=page.title)
     steps = ((look_up(page.title),), (look_up(town.title),))
     content = f"two hops {page.title}"
-    return Scenario(content, question.format(page.title), steps, town.facts["population"])
+    return Scenario(content, question, steps, town.facts["population"])
 
 
 def capital_growth(stream: RowStream) -> Scenario:
     page, n = stream.pick(entities("country")), stream.between(12, 195)
     town = _page(page.facts["capital"])
     sum_ = f"{town.facts['population']} + {n}"
-    question = f"The capital of {page.title} gets {n} more people. How many live there then?"
+    question = ask(stream, "capital_growth", n=n, title=page.title)
     steps = ((look_up(page.title),), (look_up(town.title),), (compute(sum_),))
     return Scenario(f"growth {page.title} {n}", question, steps, calculator(sum_))
 
@@ -174,7 +168,7 @@ def capital_growth(stream: RowStream) -> Scenario:
 def height_gap(stream: RowStream) -> Scenario:
     low, high = _two(stream, "mountain", "height in m")
     gap = f"{high.facts['height in m']} - {low.facts['height in m']}"
-    question = f"How many m is mount {high.title} higher than mount {low.title}?"
+    question = ask(stream, "height_gap", high=high.title, low=low.title)
     steps = ((look_up(high.title), look_up(low.title)), (compute(gap),))
     return Scenario(f"gap {low.title} {high.title}", question, steps, calculator(gap))
 
@@ -182,7 +176,7 @@ def height_gap(stream: RowStream) -> Scenario:
 def rivers_together(stream: RowStream) -> Scenario:
     one, two = _two(stream, "river", "length in km")
     sum_ = f"{one.facts['length in km']} + {two.facts['length in km']}"
-    question = f"How many km are the rivers {one.title} and {two.title} together?"
+    question = ask(stream, "rivers_together", one=one.title, two=two.title)
     steps = ((look_up(one.title), look_up(two.title)), (compute(sum_),))
     return Scenario(f"rivers {one.title} {two.title}", question, steps, calculator(sum_))
 

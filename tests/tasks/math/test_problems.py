@@ -124,7 +124,7 @@ def test_ages_are_plausible(rows: list[dict[str, Any]]) -> None:
     ages = [
         int(age)
         for row in rows
-        for age in re.findall(r"(\d+) years old|who is (\d+)", row["question"])
+        for age in re.findall(r"(\d+) years old|who is (\d+)\b(?! cent)", row["question"])
         for age in age
         if age
     ]

@@ -110,8 +110,20 @@ class Family:
         )
 
     def render(self, text: str, variant: Mapping[str, Any], name: str = "") -> str:
-        """A wording, name or source with its parameters filled in."""
-        return Template(text).substitute(variant, name=name).strip()
+        """A wording, name or source with its parameters filled in.
+
+        Beside ``$k`` there are ``${k_s}``, the ending of a noun after it (``1 cell``, ``2 cells``),
+        and ``${k_th}``, the ordinal.
+        """
+        return Template(text).substitute(self._words(variant), name=name).strip()
+
+    def _words(self, variant: Mapping[str, Any]) -> dict[str, Any]:
+        words = dict(variant)
+        for parameter, value in variant.items():
+            if isinstance(value, int):
+                words[f"{parameter}_s"] = "" if value == 1 else "s"
+                words[f"{parameter}_th"] = _ordinal(value)
+        return words
 
     def cases(
         self, source: str, name: str, variant: Mapping[str, Any], stream: RowStream, size: int
@@ -145,6 +157,13 @@ class Family:
         if len(drawn) < needed:
             raise ValueError(f"Family {self.name!r} has too few distinct inputs for {size} tests.")
         return _rare_outputs_first(drawn.values())[:needed], list(edges.values())
+
+
+def _ordinal(number: int) -> str:
+    """``1st``, ``2nd``, ``3rd``, ``4th``, ``11th``."""
+    teens = 11 <= abs(number) % 100 <= 13
+    ending = "th" if teens else {1: "st", 2: "nd", 3: "rd"}.get(abs(number) % 10, "th")
+    return f"{number}{ending}"
 
 
 def _rare_outputs_first(cases: Iterable[Case]) -> list[Case]:

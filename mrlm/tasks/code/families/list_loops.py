@@ -109,7 +109,7 @@ def $name(numbers: list[int]) -> list[int]:
         "test",
         "repeated_values duplicates find_repeated",
         (
-            "Return the numbers that occur at least $k times, each once, ordered by first "
+            "Return the numbers that occur at least $k time${k_s}, each once, ordered by first "
             "occurrence.",
         ),
         """
@@ -167,7 +167,8 @@ def $name(numbers: list[int]) -> list[int]:
         "train",
         "rotate_left rotate move_front_to_back",
         (
-            "Move the first $k elements to the end of the list. A list with fewer than $k elements "
+            "Move the first $k element${k_s} to the end of the list. A list with fewer than $k "
+            "element${k_s} "
             "stays as it is.",
         ),
         """
@@ -185,7 +186,8 @@ def $name(numbers: list[int]) -> list[int]:
         "train",
         "chunks split_into_groups_of_$k batches",
         (
-            "Split the list into lists of $k elements; the last one may be shorter. An empty list "
+            "Split the list into lists of $k element${k_s}; the last one may be shorter. "
+            "An empty list "
             "gives an empty list.",
         ),
         """

@@ -254,7 +254,7 @@ def $name(numbers: list[int]) -> list[int]:
         "easy",
         "train",
         "first_$k take head",
-        ("Return the first $k elements of the list, or all if there are fewer.",),
+        ("Return the first $k element${k_s} of the list, or all if there are fewer.",),
         """
 def $name(numbers: list[int]) -> list[int]:
     return numbers[:$k]
@@ -267,7 +267,7 @@ def $name(numbers: list[int]) -> list[int]:
         "easy",
         "test",
         "skip_first_$k drop tail",
-        ("Return the list without its first $k elements.",),
+        ("Return the list without its first $k element${k_s}.",),
         """
 def $name(numbers: list[int]) -> list[int]:
     return numbers[$k:]

@@ -250,7 +250,7 @@ def $name(text: str) -> dict[str, int]:
         "minutes_since_midnight clock_to_minutes add_to_clock",
         (
             "The text is a time such as '09:30'. Return the number of minutes since midnight, $k "
-            "minutes later.",
+            "minute${k_s} later.",
         ),
         """
 def $name(text: str) -> int:
@@ -268,7 +268,7 @@ def $name(text: str) -> int:
         "later add_minutes_to_clock time_after",
         (
             "The text is a time such as '09:30'. Return the time $k "
-            "minutes later in the same form; "
+            "minute${k_s} later in the same form; "
             "after 23:59 comes 00:00.",
         ),
         """

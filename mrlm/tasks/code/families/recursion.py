@@ -246,7 +246,7 @@ def $name(n: int) -> int:
         "count_paths grid_paths routes",
         (
             "Count the paths from the top left to the bottom right "
-            "cell of a grid with $r rows and n "
+            "cell of a grid with $r row${r_s} and n "
             "columns, moving only right or down (n >= 1).",
         ),
         """

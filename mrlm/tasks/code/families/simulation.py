@@ -59,8 +59,8 @@ def $name(moves: str) -> int:
         "test",
         "net_score points final_score",
         (
-            "A game starts with $start points. Each R in the text wins "
-            "$w points, each L loses one. "
+            "A game starts with $start point${start_s}. Each R in the text wins "
+            "$w point${w_s}, each L loses one. "
             "Return the final score.",
         ),
         """
@@ -77,7 +77,7 @@ def $name(moves: str) -> int:
         "train",
         "final_balance account balance",
         (
-            "An account starts with $start dollars. The list holds what "
+            "An account starts with $start dollar${start_s}. The list holds what "
             "is paid in (positive) and out "
             "(negative). Return the final balance.",
         ),
@@ -94,7 +94,8 @@ def $name(payments: list[int]) -> int:
         "test",
         "savings money_after saved",
         (
-            "Somebody has $start dollars and saves $k dollars a week. Return how many dollars they "
+            "Somebody has $start dollar${start_s} and saves $k dollar${k_s} "
+            "a week. Return how many dollars they "
             "have after n weeks.",
         ),
         """
@@ -111,7 +112,8 @@ def $name(n: int) -> int:
         "train",
         "population grow after_years",
         (
-            "A colony starts with $start cells. Every day it first doubles, then $k cells die; it "
+            "A colony starts with $start cell${start_s}. Every day it first doubles, then it loses "
+            "$k cell${k_s}; it "
             "never has fewer than 0 cells. Return how many there are after n days.",
         ),
         """
@@ -131,7 +133,8 @@ def $name(n: int) -> int:
         "train",
         "lowest_balance minimum_level worst_day",
         (
-            "An account starts with $start dollars. The list holds the payments, in order. Return "
+            "An account starts with $start dollar${start_s}. "
+            "The list holds the payments, in order. Return "
             "the lowest balance that it ever has, the start included.",
         ),
         """
@@ -152,7 +155,7 @@ def $name(payments: list[int]) -> int:
         "test",
         "refused_payments declined count_refused",
         (
-            "An account starts with $start dollars. Each number of the "
+            "An account starts with $start dollar${start_s}. Each number of the "
             "list is added to it in order, "
             "but one that would make the balance negative is refused. Return how many were "
             "refused.",
@@ -257,7 +260,8 @@ def $name(moves: str) -> list[int]:
         "test",
         "visited_cells count_visited area_covered",
         (
-            "A robot starts at (0, 0). U, D, R and L each move it $step cells at once in that "
+            "A robot starts at (0, 0). U, D, R and L each move it $step "
+            "cell${step_s} at once in that "
             "direction: up, down, right, left. Return how many "
             "different cells it stands on after a "
             "move or at the start.",

@@ -64,9 +64,10 @@ def $name(text: str) -> str:
         "train",
         "count_long_words words_longer_than_$k",
         (
-            "Return how many words of the sentence are longer than $k characters. Words are "
+            "Return how many words of the sentence are longer than $k character${k_s}. Words are "
             "separated by single spaces.",
-            "Count the words with more than $k characters. Words are separated by single spaces.",
+            "Count the words with more than $k character${k_s}. "
+            "Words are separated by single spaces.",
         ),
         """
 def $name(sentence: str) -> int:
@@ -86,7 +87,8 @@ def $name(sentence: str) -> int:
         "test",
         "short_words words_shorter_than_$k keep_short_words",
         (
-            "Return the list of the words of the sentence that are shorter than $k characters, in "
+            "Return the list of the words of the sentence that are shorter than $k "
+            "character${k_s}, in "
             "their order. Words are separated by single spaces.",
         ),
         """
@@ -164,7 +166,7 @@ def $name(sentence: str) -> str:
         "strings",
         "medium",
         "train",
-        "every_${k}th_char skip_through sample_text",
+        "every_${k_th}_char skip_through sample_text",
         (
             "Return every character of the text whose position is a multiple of $k, counting "
             "positions from 0.",
@@ -188,7 +190,7 @@ def $name(text: str) -> str:
         "caesar_shift encrypt shift_letters",
         (
             "Shift every lower-case letter (a to z) of the text by $k "
-            "places in the alphabet, going "
+            "place${k_s} in the alphabet, going "
             "on from z to a. All other characters stay.",
         ),
         """

@@ -27,8 +27,8 @@ def $name(text: str) -> str:
         "train",
         "first_chars beginning prefix",
         (
-            "Return the first $k characters of the text.",
-            "Return the text cut to its first $k characters.",
+            "Return the first $k character${k_s} of the text.",
+            "Return the text cut to its first $k character${k_s}.",
         ),
         """
 def $name(text: str) -> str:
@@ -43,8 +43,8 @@ def $name(text: str) -> str:
         "test",
         "last_chars ending suffix",
         (
-            "Return the last $k characters of the text.",
-            "Return only the final $k characters of the text.",
+            "Return the last $k character${k_s} of the text.",
+            "Return only the final $k character${k_s} of the text.",
         ),
         """
 def $name(text: str) -> str:
@@ -58,7 +58,7 @@ def $name(text: str) -> str:
         "easy",
         "train",
         "drop_start without_first skip_chars",
-        ("Return the text without its first $k characters.",),
+        ("Return the text without its first $k character${k_s}.",),
         """
 def $name(text: str) -> str:
     return text[$k:]
@@ -84,7 +84,7 @@ def $name(text: str) -> str:
         "easy",
         "train",
         "repeat_text multiply echo",
-        ("Return the text repeated $k times.",),
+        ("Return the text repeated $k time${k_s}.",),
         """
 def $name(text: str) -> str:
     return text * $k
@@ -167,7 +167,7 @@ def $name(text: str) -> int:
         "length_times_$k total_cost price",
         (
             "Return the length of the text times $k.",
-            "A sign costs $k coins per character. Return what the text costs.",
+            "A sign costs $k coin${k_s} per character. Return what the text costs.",
         ),
         """
 def $name(text: str) -> int:

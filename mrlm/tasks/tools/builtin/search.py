@@ -39,8 +39,8 @@ def search_pages(query: str, max_results: int) -> list[str]:
     if not words:
         return []
     scores = retriever.get_scores(words)
-    best = sorted(range(len(scores)), key=lambda i: (-float(scores[i]), i))[:max_results]
-    return [pages()[i].text for i in best if scores[i] > 0]
+    found = [(-score, i) for i, score in enumerate(scores.tolist()) if score > 0]
+    return [pages()[i].text for _, i in sorted(found)[:max_results]]
 
 
 def make_web_search(backend: SearchBackend = search_pages) -> Callable[..., str]:

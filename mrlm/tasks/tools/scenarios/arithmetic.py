@@ -77,6 +77,8 @@ def mean(stream: RowStream) -> Scenario:
     a, b = stream.between(103, 960), stream.between(103, 960)
     c = stream.between(103, 960)
     c += -(a + b + c) % 3
+    while a + b + c in (3 * a, 3 * b, 3 * c):  # else the answer stands in the question
+        c += 3
     question = ask(stream, "mean", a=a, b=b, c=c)
     numbers = (*sorted((a, b, c)),)
     return _solved("mean", numbers, question, f"({a} + {b} + {c}) / 3")
@@ -85,7 +87,7 @@ def mean(stream: RowStream) -> Scenario:
 def discount(stream: RowStream) -> Scenario:
     price, off = stream.between(21, 480) * 10, stream.pick([5, 10, 15, 20, 30, 35, 40, 45])
     good = with_article(stream.pick(words("priced")))
-    question = ask(stream, "discount", a_good=good, price=price, off=off)
+    question = ask(stream, "discount", a_good=good, A_good=good.capitalize(), price=price, off=off)
     rest = 100 - off
     return _solved(
         "discount",

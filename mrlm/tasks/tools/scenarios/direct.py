@@ -49,8 +49,9 @@ def told_place(stream: RowStream) -> Scenario:
 
 
 def told_time(stream: RowStream) -> Scenario:
-    city, a, who = stream.pick(_CITIES), stream.pick(_HOURS), stream.pick(PEOPLE)
-    b = pick_other(stream, _HOURS, a)
+    city, who = stream.pick(_CITIES), stream.pick(PEOPLE)
+    start = stream.below(len(_HOURS) - 1)
+    a, b = _HOURS[start], _HOURS[stream.between(start + 1, len(_HOURS) - 1)]
     question = ask(stream, "told_time", who=who, city=city, a=a, b=b)
     return Scenario(f"time {city} {a} {b} {who}", question, (), a)
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 
 from mrlm.splits import RowStream
-from mrlm.tasks.tools.scenarios.family import Family, Scenario, run
+from mrlm.tasks.tools.scenarios.family import Family, Scenario, pick_other, run
 from mrlm.tasks.tools.scenarios.wording import ask, words
 
 __all__ = ["FAMILIES", "TEXTS"]
@@ -69,7 +69,8 @@ def binary(stream: RowStream) -> Scenario:
 
 
 def count_letter(stream: RowStream) -> Scenario:
-    text = f"{stream.pick(TEXTS)} {stream.pick(TEXTS)}"
+    first = stream.pick(TEXTS)
+    text = f"{first} {pick_other(stream, TEXTS, first)}"
     letter = stream.pick([c for c in text if c != " "])
     question = ask(stream, "letters", letter=letter, text=text)
     code = f"print('{text}'.count('{letter}'))"

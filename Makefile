@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .PHONY: install format check test test-all test-slow test-browser wheel-test demo bench bench-step bench-sandbox \
-	bench-gpu clean
+	bench-gpu bench-variety clean
 
 install: $(INSTALLED)
 
@@ -69,6 +69,9 @@ bench-sandbox: install
 
 bench-gpu: install
 	$(BIN)/python tests/bench/gpu.py $(ARGS)
+
+bench-variety: install
+	$(BIN)/python tests/bench/variety.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist runs *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -1,7 +1,8 @@
 """Write math word problems as a JSON file.
 
-The file is a list of objects: ``id`` (``math_001``), ``question``, ``answer`` (a number),
-``difficulty``. The difficulties share the problems evenly.
+The file is a list of objects: ``id`` (``math_001``), ``question``, ``answer``, ``difficulty``. The
+answer is a number; one that is asked for as a fraction, as in some hard problems, is its text, such
+as ``"3/8"``. The difficulties share the problems evenly.
 
     python data_gen/make_math_problems.py --size 20 --output math_problems.json
 """
@@ -50,11 +51,18 @@ def make_problems(config: MathProblemsConfig) -> list[dict[str, Any]]:
                 {
                     "id": f"math_{len(problems) + 1:03d}",
                     "question": row["question"],
-                    "answer": int(row["answer"]),
+                    "answer": _number(row["answer"]),
                     "difficulty": difficulty,
                 }
             )
     return problems
+
+
+def _number(answer: str) -> int | float | str:
+    """An integer or a decimal as a number of JSON, a fraction as it is."""
+    if "/" in answer:
+        return answer
+    return float(answer) if "." in answer else int(answer)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,15 @@ def test_writes_the_layout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert all(type(problem["answer"]) is int for problem in problems)
     assert [file.name for file in output.parent.iterdir()] == ["math_problems.json"]
     assert "math_001" in capsys.readouterr().out
+
+
+def test_hard_answers_are_numbers_or_fractions(tmp_path: Path) -> None:
+    output = tmp_path / "problems.json"
+    main(["--output", str(output), "--size", "200", "--difficulties", "hard"])
+    answers = [problem["answer"] for problem in json.loads(output.read_text())]
+    assert {type(answer) for answer in answers} == {int, float, str}
+    assert all(re.fullmatch(r"\d+/\d+", answer) for answer in answers if type(answer) is str)
+    assert min(answer for answer in answers if type(answer) is not str) < 0
 
 
 def test_arguments_choose_the_problems(tmp_path: Path) -> None:

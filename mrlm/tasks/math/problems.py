@@ -1,18 +1,19 @@
 """Generated word problems with worked solutions, as plain rows or as a dataset.
 
-Kinds: addition, subtraction, multiplication, multi_step. ``easy`` is one step on small
-numbers (two tiny steps for multi_step), ``medium`` one or two steps on numbers of up to two digits,
-``hard`` a product of two-digit numbers, or two or three steps on numbers of up to three digits,
-with a distractor in the text: a first school year, a third, a fifth.
+Kinds: addition, subtraction, multiplication, multi_step; hard only: decimals, fractions, percent,
+rates, negatives. ``easy`` is one step on small numbers (two tiny steps for multi_step), ``medium``
+one or two steps on numbers of up to two digits, ``hard`` a product of two-digit numbers, or up to
+four steps on numbers of up to three digits or of parts, with a distractor anywhere in the text: a
+first school year, a third, a sixth.
 
 A problem's content is its template and the sorted numbers that matter. Wording, names, things and
 distractors are left out, so variants of one problem never straddle train and test. Rows are drawn
 independently: one problem may come twice, in other words, within a dataset (dropping duplicates
-would make row ``i`` depend on the rows before it). Of 1,000 rows of all difficulties, 3 (train) or
-10 (test) repeat an earlier text; of 1,000 easy and medium ones 8 or 40; of 1,000 easy ones 24 or
-77. Intervals over easy test rows are a little optimistic for it.
+would make row ``i`` depend on the rows before it). ``tests/bench/variety.py`` counts the texts, the
+words and the repeated prompts.
 
-Does not cover: decimals, fractions, percent, geometry beyond a rectangle, any language but English.
+Does not cover: geometry beyond a rectangle, equations with unknowns, units that must be converted,
+any language but English.
 """
 
 from __future__ import annotations

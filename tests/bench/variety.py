@@ -6,6 +6,9 @@ rows come from the number of texts in the column "half".
 Rows a second are counted in processor time, which other work on the machine hardly changes.
 
     python tests/bench/variety.py --tasks math tools --size 10000
+
+With ``--reasoning_gym``, and that package installed, its gsm_symbolic and our math take turns, and
+the rates of each round stand beside each other.
 """
 
 from __future__ import annotations
@@ -61,12 +64,36 @@ def prompts(task: str, size: int, seed: int, split: str) -> list[str]:
     return ["\n".join(message["content"] for message in row["prompt"]) for row in rows]
 
 
+def side_by_side(size: int, rounds: int = 6) -> None:
+    """Rates of reasoning-gym's gsm_symbolic and of our math rows, in turns."""
+    from reasoning_gym import create_dataset
+
+    theirs = create_dataset("gsm_symbolic", size=rounds * size, seed=1)
+    prompts("math", 500, 0, "train")  # reads the texts
+    print("| round | gsm_symbolic, rows a second | math, rows a second | ratio |")
+    print("|---|---|---|---|")
+    for number in range(rounds):
+        start = time.process_time()
+        for index in range(number * size, (number + 1) * size):
+            theirs[index]
+        between = time.process_time()
+        for _ in math_rows(size, number, "train"):
+            pass
+        end = time.process_time()
+        rates = size / (between - start), size / (end - between)
+        print(f"| {number} | {rates[0]:,.0f} | {rates[1]:,.0f} | {rates[1] / rates[0]:.2f} |")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tasks", nargs="+", choices=sorted(GENERATORS), default=["math", "tools"])
     parser.add_argument("--size", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--reasoning_gym", action="store_true")
     arguments = parser.parse_args()
+    if arguments.reasoning_gym:
+        side_by_side(arguments.size)
+        return
     print("| task | split | rows | texts | half | words | repeated | rows a second |")
     print("|---|---|---|---|---|---|---|---|")
     for task in arguments.tasks:

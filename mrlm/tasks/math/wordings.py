@@ -58,7 +58,8 @@ class Text:
 
     def render(self, values: Sequence[Any]) -> str:
         """The text; ``values`` are the numbers, the results, the words and the distractor."""
-        return self.template % self.values(values)
+        text: str = self.template % self.values(values)
+        return text
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ FLOORS = (
     ("distributed", "models", "sandbox"),
     ("doctor", "reward_check", "sampling", "tasks"),
     ("data", "evaluation"),
-    ("runs", "trainers"),
+    ("benchmarks", "runs", "trainers"),
     ("export", "ppo", "report"),
     ("experiment",),
     ("cli",),

@@ -50,9 +50,9 @@ def add_command(
     return parser
 
 
-def add_task(parser: argparse.ArgumentParser) -> None:
+def add_task(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """``--task``; the options of the task that it names are flags, which ``chosen_task`` reads."""
-    parser.add_argument("--task", required=True, help="a name that `mrlm tasks` lists")
+    parser.add_argument("--task", required=required, help="a name that `mrlm tasks` lists")
     parser.set_defaults(takes_rest=True)
     more = "The task's own options are flags, too: `mrlm tasks NAME` lists them."
     parser.epilog = f"{parser.epilog}\n{more}"

@@ -1,4 +1,4 @@
-"""``mrlm eval``: evaluate a model on held-out rows of a task."""
+"""``mrlm eval``: evaluate a model on rows of a task, of a dataset, or of a public benchmark."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mrlm.cli.command import Commands, add_command, add_json, add_model, add_task, chosen_task
+from mrlm.cli.command import Commands, add_command, add_json, add_model, add_task
+from mrlm.cli.eval_rows import add_rows, load_eval_rows
 from mrlm.cli.server import add_server, chosen_server
 from mrlm.errors import MrlmError
 from mrlm.sampling.types import SamplingParams
@@ -23,22 +24,20 @@ mrlm eval --task math --num_rows 100 --max_new_tokens 64
 mrlm eval --task math --model runs/demo/model --json > results.json
 mrlm eval --task math --num_generations 8 --temperature 0.7      # pass@1, 2, 4, 8
 mrlm eval --task math --model http://localhost:8000/v1           # what a server answers
+mrlm eval --task math --dataset_name sums.csv --columns question=prompt_text answer=target
+mrlm eval --benchmark humaneval --num_generations 10 --temperature 0.8      # pass@1, 2, 4, 8, 10
+mrlm eval --benchmark gsm8k=gsm8k/test.jsonl --num_rows 100
 mrlm eval --task debate --judge http://localhost:8000/v1 --judge_model my-model
 """
 
 
 def add(commands: Commands[argparse.ArgumentParser]) -> None:
-    summary = "evaluate a model on held-out rows of a task"
+    summary = "evaluate a model on a task, a dataset or a benchmark"
     parser = add_command(commands, "eval", summary, _run, _EXAMPLES)
-    add_task(parser)
+    add_task(parser, required=False)
     add_model(parser)
     add_server(parser)
-    parser.add_argument("--num_rows", type=int, default=200, help="rows (default: 200)")
-    parser.add_argument("--split", default="test", help="test or train (default: test)")
-    parser.add_argument("--seed", type=int, default=0, help="of rows and sampling (default: 0)")
-    parser.add_argument(
-        "--max_new_tokens", type=int, default=256, help="where completions end (default: 256)"
-    )
+    add_rows(parser)
     parser.add_argument(
         "--num_generations", type=int, default=1, help="samples per row (default: 1)"
     )
@@ -60,11 +59,9 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     # Before torch: a mistake is told at once.
-    task = chosen_task(arguments)
-    if arguments.num_rows < 1:
-        raise ValueError(f"num_rows must be at least 1, got {arguments.num_rows}")
+    chosen = load_eval_rows(arguments)
     params = SamplingParams(
-        arguments.max_new_tokens,
+        chosen.max_new_tokens,
         arguments.num_generations,
         arguments.temperature,
         arguments.top_p,
@@ -87,11 +84,13 @@ def _run(arguments: argparse.Namespace) -> int:
     evaluation = evaluate(
         model,
         tokenizer,
-        task,
+        chosen.task,
         params,
-        num_rows=arguments.num_rows,
-        split=arguments.split,
+        rows=chosen.rows,
+        num_rows=chosen.num_rows,
+        split=chosen.split,
         seed=arguments.seed,
+        protocol=chosen.protocol,
         output_dir=arguments.output_dir,
     )
     judgement = _judge(judge, evaluation) if judge else None

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,7 @@ class EvalSettings:
         num_rows: Rows asked for.
         max_new_tokens: As in ``SamplingParams``, as are those up to ``top_p``.
         server: Address of the server that answered; ``None`` for a model in this process.
+        protocol: Of a benchmark: how its rows are asked and scored; empty for others.
     """
 
     task: str
@@ -61,6 +62,7 @@ class EvalSettings:
     temperature: float
     top_p: float
     server: str | None = None
+    protocol: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,12 @@ class Evaluation:
                 f"{self.settings.max_new_tokens} tokens: a larger max_new_tokens may change "
                 "the accuracy."
             )
+        protocol = self.settings.protocol
+        if protocol.get("left_out"):
+            found.append(
+                f"Rows of the benchmark that cannot be scored here, left out: "
+                f"{protocol['left_out']}; such as {protocol['left_out_because'][0]}."
+            )
         if summary.num_rows < self.settings.num_rows:
             found.append(
                 f"The task gave {summary.num_rows} of the {self.settings.num_rows} rows asked for."
@@ -165,6 +173,7 @@ def evaluate(
     num_rows: int = 200,
     split: str = "test",
     seed: int = 0,
+    protocol: Mapping[str, Any] | None = None,
     generator: SupportsGenerate | None = None,
     output_dir: str | Path | None = None,
     progress: bool = True,
@@ -184,6 +193,8 @@ def evaluate(
         num_rows: How many of the task's rows.
         split: ``"test"``, or ``"train"`` to look for overfitting; of given rows just a name.
         seed: Of the task's rows, and of the sampling where ``params`` has none.
+        protocol: How the given rows are asked and scored, for the results; of a benchmark
+            ``LoadedBenchmark.protocol``.
         generator: One that already holds the model's present weights; made when absent.
         output_dir: Where to save results and records.
         progress: Show a bar with an estimate on stderr.
@@ -211,6 +222,7 @@ def evaluate(
         temperature=params.temperature,
         top_p=params.top_p,
         server=model.base_url if isinstance(model, ChatServer) else None,
+        protocol=dict(protocol or {}),
     )
     sampler: SupportsGenerate | ChatServer
     if isinstance(model, ChatServer):

@@ -16,6 +16,8 @@ from statistics import fmean
 from mrlm.evaluation.uncertainty import Interval, bootstrap_interval, pass_at_k, wilson_interval
 from mrlm.sampling.rollout import Record
 
+_USUAL_KS = (10, 100)  # what HumanEval's paper reports beside pass@1
+
 
 @dataclass(frozen=True)
 class Group:
@@ -41,8 +43,8 @@ class Summary:
         mean_score: Mean score of the scored samples, partial marks included.
         mean_reward: Mean of the samples' summed training rewards.
         rewards: Mean by reward function, over the samples where it applies.
-        pass_at_k: Keys are 1, 2, 4, ... up to the samples per row, over the rows with at least k
-            scored samples; empty for one sample per row.
+        pass_at_k: Keys are 1, 2, 4, ... and 10, 100 up to the samples per row, over the rows with
+            at least k scored samples; empty for one sample per row.
         truncated_share: Samples cut at ``max_new_tokens``.
         unparsed_share: Samples in which no answer was found.
         mean_tokens: Mean length of a completion.
@@ -164,8 +166,8 @@ def _pass_at_ks(records: Iterable[Record]) -> dict[int, float]:
             for samples in rows.values()
             if len(samples) >= k
         )
-        for k in (2**power for power in range(most.bit_length()))
-        if most > 1
+        for k in sorted({*(2**power for power in range(most.bit_length())), *_USUAL_KS})
+        if 1 < most >= k
     }
 
 

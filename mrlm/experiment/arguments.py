@@ -18,6 +18,7 @@ import yaml
 from trl.scripts.utils import TrlParser
 from trl.trainer.model_config import ModelConfig
 
+from mrlm.benchmarks import parse_benchmark
 from mrlm.data.user import UserDataset, parse_columns
 from mrlm.deprecation import with_current_flags, with_current_names
 from mrlm.errors import MrlmError
@@ -89,8 +90,15 @@ class TaskArguments:
             "help": "Longest answer in an evaluation, in tokens; with tools, the longest episode."
         },
     )
-    humaneval: bool = field(
-        default=False, metadata={"help": "code: evaluate on HumanEval's 164 problems, too."}
+    benchmark: list[str] = field(
+        default_factory=list,
+        metadata={
+            "help": "Evaluate on these benchmarks, too: NAME, from its package or the Hub, or "
+            "NAME=PATH; gsm8k, math500, aime, humaneval, humaneval_plus, mbpp, mbpp_plus, bfcl."
+        },
+    )
+    benchmark_rows: int = field(
+        default=0, metadata={"help": "Rows of each benchmark, evenly spaced; 0: all."}
     )
     merge_adapter: bool = field(
         default=False,
@@ -106,8 +114,6 @@ class TaskArguments:
         Raises:
             ValueError: The task does not exist or has no such option or value.
         """
-        if self.humaneval and self.task != "code":
-            raise ValueError(f"humaneval measures the task 'code', not {self.task!r}.")
         task = make_task(self.task, **self.task_options)
         task.build_dataset(0, 0, "train")  # refuses wrong kinds and difficulties
         return task
@@ -281,6 +287,11 @@ def _check(arguments: TaskArguments, model_config: ModelConfig) -> None:
     for name in ("train_rows", "eval_rows", "eval_max_new_tokens"):
         if getattr(arguments, name) < 1:
             raise ValueError(f"{name} is {getattr(arguments, name)}; it must be at least 1.")
+    names = [parse_benchmark(text)[0] for text in arguments.benchmark]
+    if len(set(names)) < len(names):
+        raise ValueError(f"benchmark names {', '.join(names)}; each of them once, please.")
+    if arguments.benchmark_rows < 0:
+        raise ValueError(f"benchmark_rows is {arguments.benchmark_rows}; it must be 0 or more.")
     if arguments.merge_adapter and not model_config.use_peft:
         raise ValueError(
             "merge_adapter without use_peft: there is no adapter to merge. Add --use_peft, or "

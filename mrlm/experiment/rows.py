@@ -9,11 +9,12 @@ Not covered: near duplicates with other words; holding out a share of one datase
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mrlm.benchmarks import load_benchmark, parse_benchmark
 from mrlm.data.curriculum import DIFFICULTIES, curriculum
 from mrlm.errors import DatasetError, MrlmError
 from mrlm.experiment.arguments import TaskArguments
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EvalTask", "RunRows", "load_rows"]
 
-# HumanEval's problems, and room for the longest of their solutions.
-_HUMANEVAL_ROWS, _HUMANEVAL_TOKENS = 164, 256
+_ASKED = ("question", "description")  # columns that hold what a row asks, without the instructions
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,13 +40,15 @@ class EvalTask:
         max_new_tokens: Where a completion is cut.
         name: Of the evaluation; its folder is ``<name>_<stage>``.
         subfolder: Of the run's folder, where several tasks have results of their own.
+        protocol: Of a benchmark: how its rows are asked and scored.
     """
 
     task: Task
-    rows: Dataset
+    rows: Dataset | Sequence[Mapping[str, Any]]
     max_new_tokens: int
     name: str = "eval"
     subfolder: str = ""
+    protocol: dict[str, Any] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -68,7 +70,7 @@ class RunRows:
 
     Attributes:
         task: Whose rows, or in whose columns.
-        eval_tasks: What is held out: rows of the task, and where it is asked for HumanEval.
+        eval_tasks: What is held out: rows of the task, then the benchmarks that are asked for.
         notes: As given.
 
     Raises:
@@ -85,15 +87,33 @@ class RunRows:
         else:
             held_out = self.task.build_dataset(arguments.eval_rows, 0, "test")
         self.eval_tasks = [EvalTask(self.task, held_out, arguments.eval_max_new_tokens)]
-        if arguments.humaneval:
-            self.eval_tasks.append(_humaneval())
         self._user_rows: Dataset | None = None
         self._held_out: set[str] = set()
         if arguments.dataset_name or arguments.eval_dataset_name:
             # The task keeps its own splits apart.
             self._held_out = set(map(_content, held_out["prompt"]))
+        for benchmark in arguments.benchmark:
+            self._add_benchmark(benchmark)
         if arguments.dataset_name:
             self._user_rows = self._without_held_out(self._load("dataset"))
+
+    def _add_benchmark(self, text: str) -> None:
+        name, path = parse_benchmark(text)
+        loaded = load_benchmark(name, path, num_rows=self.arguments.benchmark_rows or None)
+        self.eval_tasks.append(
+            EvalTask(
+                loaded.task,
+                loaded.rows,
+                loaded.benchmark.max_new_tokens,
+                name=name,
+                protocol=loaded.protocol,
+            )
+        )
+        # All of it is held out, in whatever words the training asks, also where a part is measured.
+        self._held_out.update(map(_plain, loaded.held_out))
+        self.notes.append(
+            f"{name}: {len(loaded.rows):,} rows of {loaded.protocol['source']} to evaluate on."
+        )
 
     def train_rows(self, *, solved: bool = False) -> Dataset:
         """The rows to train on; by difficulty in a curriculum, where they have one.
@@ -165,10 +185,16 @@ class RunRows:
         return rows
 
     def _without_held_out(self, rows: Dataset) -> Dataset:
-        """The rows whose prompts are not held out."""
+        """The rows that do not ask what is held out."""
         if not self._held_out:
             return rows
-        kept = [i for i, p in enumerate(rows["prompt"]) if _content(p) not in self._held_out]
+        asked = [list(map(_content, rows["prompt"]))]
+        asked += [list(map(_plain, rows[name])) for name in _ASKED if name in rows.column_names]
+        kept = [
+            i
+            for i, texts in enumerate(zip(*asked, strict=True))
+            if self._held_out.isdisjoint(texts)
+        ]
         if len(kept) == len(rows):
             return rows
         if not kept:
@@ -200,18 +226,14 @@ def load_rows(run: Run) -> RunRows:
     return rows
 
 
-def _humaneval() -> EvalTask:
-    from mrlm.tasks.code import humaneval_task
-
-    task = humaneval_task()
-    rows = task.build_dataset(_HUMANEVAL_ROWS, 0, "test")
-    return EvalTask(task, rows, _HUMANEVAL_TOKENS, name="humaneval")
-
-
 def _with_solutions(rows: Dataset) -> Dataset:
     return rows.select([i for i, solution in enumerate(rows["solution"]) if solution])
 
 
 def _content(prompt: Iterable[Mapping[str, Any]]) -> str:
     """What a prompt says, without case and spacing."""
-    return " ".join(" ".join(str(m["content"]) for m in prompt).split()).casefold()
+    return _plain(" ".join(str(m["content"]) for m in prompt))
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).casefold()

@@ -144,6 +144,7 @@ class Run:
                         eval_task.task,
                         SamplingParams(eval_task.max_new_tokens, temperature=0.0),
                         rows=eval_task.rows,
+                        protocol=eval_task.protocol,
                         generator=generator,
                         output_dir=folder if self.is_main_process else None,
                         progress=self.is_main_process,

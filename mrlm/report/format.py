@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mrlm.evaluation.evaluation import EvalSettings
 
 SIGNIFICANT = 0.05
 ABSENT = "\N{EN DASH}"
 _MAX_REFERENCE_CHARS = 120  # of a reference column that is shown
+_MAX_PROMPT_CHARS = 240  # of a benchmark's prompt that is shown
 
 
 def percent(share: float | None) -> str:
@@ -43,6 +47,28 @@ def duration(seconds: float) -> str:
         return f"{minutes} min {rest:02d} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min"
+
+
+def protocol(settings: EvalSettings) -> list[str]:
+    """How a benchmark was asked and scored, in lines; none for rows that are not a benchmark's."""
+    asked = settings.protocol
+    if not asked:
+        return []
+    prompt = " ".join(asked["prompt"].split())
+    if len(prompt) > _MAX_PROMPT_CHARS:
+        prompt = f"{prompt[:_MAX_PROMPT_CHARS]} …"
+    greedy = settings.temperature == 0
+    sampling = "greedy" if greedy else f"temperature {settings.temperature:g}"
+    if not greedy and settings.top_p < 1:
+        sampling += f", top_p {settings.top_p:g}"
+    return [
+        f"source: {asked['source']}, {asked['rows']:,} of {asked['rows_of_source']:,} rows",
+        f"prompt: {prompt}",
+        f"shots: {asked['shots']}",
+        f"answer: {asked['answer']}",
+        f"sampling: {sampling}, {settings.num_generations} per row, at most "
+        f"{settings.max_new_tokens:,} tokens",
+    ]
 
 
 def is_clear(comparison: Mapping[str, Any]) -> bool:

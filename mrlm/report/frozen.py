@@ -120,7 +120,8 @@ def _chosen(stages: Mapping[str, Sequence[Row]]) -> dict[str, int]:
         for stage in ("before", "after")
     )
     order = list(after or before)
-    gained, lost = [], []
+    gained: list[str] = []
+    lost: list[str] = []
     for name in order:
         old, new = before.get(name), after.get(name)
         if old is None or new is None or old == new:

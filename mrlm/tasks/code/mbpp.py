@@ -25,7 +25,7 @@ from mrlm.tasks.code.program import (
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["MBPP_CONFIGS", "MBPP_SPLITS", "load_mbpp"]
+__all__ = ["MBPP_CONFIGS", "MBPP_SPLITS", "load_mbpp", "mbpp_row"]
 
 MBPP_CONFIGS = ("full", "sanitized")
 MBPP_SPLITS = ("train", "validation", "test", "prompt")
@@ -54,7 +54,7 @@ def load_mbpp(split: str, path: str | Path | None = None, config: str = "full") 
         raise ValueError(f"config is {config!r}; choose one of {', '.join(MBPP_CONFIGS)}.")
     local = path is not None
     source, rows = _local_rows(Path(path), split) if local else _hub_rows(split, config)  # type: ignore[arg-type]
-    return to_dataset(_row(source, split, index, row) for index, row in enumerate(rows))
+    return to_dataset(mbpp_row(source, split, index, row) for index, row in enumerate(rows))
 
 
 def _local_rows(path: Path, split: str) -> tuple[str, Iterable[Any]]:
@@ -101,7 +101,13 @@ def _hub_rows(split: str, config: str) -> tuple[str, Iterable[Any]]:
         ) from error
 
 
-def _row(source: str, split: str, index: int, row: Any) -> dict[str, Any]:
+def mbpp_row(source: str, split: str, index: int, row: Any) -> dict[str, Any]:
+    """One problem with MBPP's columns, full or sanitized, as a row of the code task.
+
+    Raises:
+        DatasetError: It is not as expected; the message names source, index and column.
+    """
+
     def text(column: str) -> str:
         value = row.get(column) if isinstance(row, dict) else None
         if not isinstance(value, str) or not value.strip():

@@ -1,0 +1,119 @@
+"""Where the rows of benchmarks come from: a file, a folder, the Hub.
+
+The Hub is asked once, with a short time limit, before anything is loaded: where it cannot be
+reached that is said within seconds, with what to do instead. What ``datasets`` has in its cache
+serves where ``HF_HUB_OFFLINE`` is set.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mrlm.data.sources import read_rows
+from mrlm.errors import DatasetError
+
+__all__ = ["HubSource", "check_hub", "read_file", "read_hub"]
+
+_SECONDS = 10  # for the Hub's first answer
+
+
+class HubSource(NamedTuple):
+    """A split of a dataset on the Hub."""
+
+    repo_id: str
+    config: str | None
+    split: str
+
+
+def read_file(path: str, config: str | None, split: str | None) -> tuple[str, Iterable[Any]]:
+    """Rows of a file or folder, with its name.
+
+    Raises:
+        FileNotFoundError: There is none.
+        DatasetError: It cannot be read.
+    """
+    found = Path(path).expanduser()
+    if not found.exists():
+        raise FileNotFoundError(f"{path} does not exist; give the benchmark's file or folder.")
+    if found.is_dir():
+        inside = [file for file in found.glob(f"{split or 'test'}.*") if file.is_file()]
+        if len(inside) == 1:
+            found = inside[0]
+    if found.suffix.lower() == ".gz":
+        return str(found), _read_packed(found)
+    return str(found), read_rows(str(found), split or "test", config)
+
+
+def _read_packed(path: Path) -> Iterator[Any]:
+    """Rows of packed JSON lines, or of one packed list."""
+    try:
+        with gzip.open(path, "rt", encoding="utf-8-sig") as file:
+            text = file.read()
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{path} is no gzip file of UTF-8 text ({error}).") from error
+    if text.lstrip().startswith("["):
+        yield from _parsed(text, str(path))
+        return
+    lines = [line for line in text.splitlines() if line.strip()]
+    for index, line in enumerate(lines):
+        yield _parsed(line, f"{path}, row {index}")
+
+
+def _parsed(text: str, place: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DatasetError(f"{place}: not JSON ({error}).") from error
+
+
+def read_hub(sources: Sequence[HubSource], instead: str) -> tuple[str, Iterable[Any]]:
+    """Rows of one or more datasets on the Hub, with their names.
+
+    Args:
+        sources: What to load.
+        instead: What to do where the Hub cannot be reached, a sentence.
+
+    Raises:
+        DatasetError: The Hub cannot be reached, or has no such dataset.
+    """
+    from datasets import load_dataset
+    from datasets.exceptions import DatasetGenerationError
+
+    rows = []
+    for source in sources:
+        check_hub(source.repo_id, instead)
+        try:
+            rows.append(load_dataset(source.repo_id, source.config, split=source.split))
+        except (OSError, ValueError, RuntimeError, DatasetGenerationError) as error:
+            raise DatasetError(
+                f"{source.repo_id}, split {source.split!r} could not be loaded from the Hugging "
+                f"Face Hub ({type(error).__name__}: {error}). {instead}"
+            ) from error
+    names = " and ".join(f"{source.repo_id} ({source.split})" for source in sources)
+    return names, chain.from_iterable(rows)
+
+
+def check_hub(repo_id: str, instead: str) -> None:
+    """Raise ``DatasetError`` at once where the Hub does not answer or has no such dataset."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+    from huggingface_hub.utils import httpx
+
+    try:
+        HfApi(library_name="mrlm").dataset_info(repo_id, timeout=_SECONDS)
+    except OfflineModeIsEnabled:
+        return  # what is cached is loaded without the Hub
+    except HfHubHTTPError as error:
+        raise DatasetError(
+            f"The Hugging Face Hub does not give {repo_id} ({error}). {instead}"
+        ) from error
+    except (httpx.HTTPError, OSError, RuntimeError) as error:
+        raise DatasetError(
+            f"The Hugging Face Hub cannot be reached for {repo_id} ({type(error).__name__}). "
+            f"{instead}"
+        ) from error

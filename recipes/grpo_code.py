@@ -7,7 +7,7 @@
     accelerate launch recipes/grpo_code.py --use_peft --learning_rate 3e-4 --sft_learning_rate 1e-3
     accelerate launch --config_file recipes/accelerate/single_gpu.yaml recipes/grpo_code.py \
         --model_name_or_path Qwen/Qwen2.5-Coder-0.5B-Instruct --difficulties easy medium hard \
-        --max_completion_length 512 --humaneval
+        --max_completion_length 512 --benchmark humaneval
 
 Up to three models are measured on held-out rows (of code: of families that training never saw): the
 one given, the one after an SFT warm-up on worked solutions (``--sft_rows``), and the one that GRPO

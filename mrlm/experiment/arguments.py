@@ -100,6 +100,10 @@ class TaskArguments:
     benchmark_rows: int = field(
         default=0, metadata={"help": "Rows of each benchmark, evenly spaced; 0: all."}
     )
+    benchmark_max_new_tokens: int = field(
+        default=0,
+        metadata={"help": "Longest answer to a benchmark, in tokens; 0: its own usual limit."},
+    )
     merge_adapter: bool = field(
         default=False,
         metadata={
@@ -290,8 +294,9 @@ def _check(arguments: TaskArguments, model_config: ModelConfig) -> None:
     names = [parse_benchmark(text)[0] for text in arguments.benchmark]
     if len(set(names)) < len(names):
         raise ValueError(f"benchmark names {', '.join(names)}; each of them once, please.")
-    if arguments.benchmark_rows < 0:
-        raise ValueError(f"benchmark_rows is {arguments.benchmark_rows}; it must be 0 or more.")
+    for name in ("benchmark_rows", "benchmark_max_new_tokens"):
+        if getattr(arguments, name) < 0:
+            raise ValueError(f"{name} is {getattr(arguments, name)}; it must be 0 or more.")
     if arguments.merge_adapter and not model_config.use_peft:
         raise ValueError(
             "merge_adapter without use_peft: there is no adapter to merge. Add --use_peft, or "

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from statistics import fmean
 
-from mrlm.evaluation.comparison import compare, compare_scores
+from mrlm.evaluation.comparison import Comparison, compare, compare_scores
 from mrlm.evaluation.evaluation import Evaluation
 from mrlm.report import format
 
-__all__ = ["stage_notes"]
+__all__ = ["benchmark_notes", "stage_notes"]
 
 
 def stage_notes(algorithm: str, stages: Mapping[str, Evaluation]) -> list[str]:
@@ -38,3 +38,13 @@ def stage_notes(algorithm: str, stages: Mapping[str, Evaluation]) -> list[str]:
             f"{len(scores.rows)} rows; sign-flip {format.p_value(scores.p_value)}."
         )
     return notes
+
+
+def benchmark_notes(comparisons: Mapping[str, Comparison]) -> list[str]:
+    """What became of each benchmark, by its name."""
+    return [
+        f"{name}: {format.percent(comparison.accuracy_before.accuracy)} before, "
+        f"{format.percent(comparison.accuracy_after.accuracy)} after, on {comparison.num_pairs} "
+        f"rows; {comparison.test} {format.p_value(comparison.p_value)}."
+        for name, comparison in comparisons.items()
+    ]

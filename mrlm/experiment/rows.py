@@ -104,7 +104,7 @@ class RunRows:
             EvalTask(
                 loaded.task,
                 loaded.rows,
-                loaded.benchmark.max_new_tokens,
+                self.arguments.benchmark_max_new_tokens or loaded.benchmark.max_new_tokens,
                 name=name,
                 protocol=loaded.protocol,
             )

@@ -28,7 +28,7 @@ from mrlm.errors import HubError
 from mrlm.evaluation.comparison import Comparison, compare
 from mrlm.evaluation.evaluation import Evaluation, evaluate
 from mrlm.experiment.arguments import TaskArguments
-from mrlm.experiment.notes import stage_notes
+from mrlm.experiment.notes import benchmark_notes, stage_notes
 from mrlm.experiment.push import ModelRepository, pop_hub_settings
 from mrlm.experiment.rows import EvalTask
 from mrlm.files import replace_folder
@@ -222,6 +222,9 @@ class Run:
             return {}
         before, after = self._stages["before"], self._stages["after"]
         comparisons = {task: compare(before[task], after[task]) for task in before}
+        self.notes += benchmark_notes(
+            {task.name: comparison for task, comparison in comparisons.items() if task.protocol}
+        )
         for eval_task, comparison in comparisons.items():
             print_comparison(self.console, comparison)
             if eval_task.task.has_tools:

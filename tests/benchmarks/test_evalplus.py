@@ -79,7 +79,7 @@ def test_a_reference_that_works_in_place_gets_copies(sandbox: Sandbox) -> None:
         ("check_str", "return False", ["a"], "return None", "return True"),
         ("are_equivalent", "return True", [1, 2], "return False", None),
         ("digit_distance_nums", "return 9", [123, 56], "return 1 + 3 + 3", "return 8"),
-        ("surface_Area", "return 33", [3, 4], "return 34", "return 35"),
+        ("surface_Area", "return 33", [3, 4], "return 35", "return 36"),
         ("other", "return [1, 2]", [0], "return [1, 2]", "return [2, 1]"),
     ],
 )
@@ -108,7 +108,7 @@ def test_a_root_is_held_against_the_polynomial(sandbox: Sandbox) -> None:
 def test_a_reference_that_breaks_says_nothing_about_the_code() -> None:
     from mrlm.tasks.code.reward import code_reward
 
-    test = suite("def f(x):\n    return 1 / x", "f", [0])
+    test = suite("def f(x):\n    return 1 / x", "f", [1], [0])
     rewards = code_reward(
         ["```python\ndef f(x):\n    return 0\n```"],
         function_name=["f"],
@@ -129,7 +129,7 @@ def test_a_reference_that_breaks_says_nothing_about_the_code() -> None:
         ("124", ["1.5", "2j"], [1.5, 2j]),
         ("252", ["(1+2j)"], [1 + 2j]),
         ("259", [[[1, 2]], [[3, 4]]], [((1, 2),), ((3, 4),)]),
-        ("278", [[1, [2, 3]]], (1, (2, 3))),
+        ("278", [[1, [2, 3]]], [(1, (2, 3))]),
         ("307", [[1, 2], 3, 4], [(1, 2), 3, 4]),
         ("580", [[1, [2, [3]]]], [(1, (2, (3,)))]),
         ("722", [{"a": [1, 2]}, 3], [{"a": (1, 2)}, 3]),

@@ -199,6 +199,7 @@ def _data(arguments: list[str]) -> None:
 
 def _mrlm(arguments: list[str]) -> None:
     from mrlm import cli
+    from mrlm.benchmarks import parse_benchmark
     from mrlm.cli.command import chosen_task
     from mrlm.cli.train import find_recipe
     from mrlm.tasks import make_task
@@ -220,6 +221,8 @@ def _mrlm(arguments: list[str]) -> None:
             return _script(f"recipes/{recipe.name}", (*own, *rest))
         if parsed.command == "tasks" and parsed.task:
             make_task(parsed.task)
+        elif getattr(parsed, "benchmark", None):
+            parse_benchmark(parsed.benchmark)
         elif getattr(parsed, "answer_format", None) or getattr(parsed, "task", None):
             chosen_task(parsed)
     return None

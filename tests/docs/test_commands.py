@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import benchmark_files
 import pages
 import pytest
 from pages import ROOT
@@ -42,7 +43,8 @@ class Rule(NamedTuple):
 
 _SMALL = "--model_name_or_path {tiny} --max_steps 2 --eval_rows 4 --train_rows 16"
 _SMALL += " --eval_max_new_tokens 6"
-_IMITATION = " --sft_rows 8 --sft_batch_size 4 --num_generations 2"
+_IMITATION = " --sft_rows 8 --sft_batch_size 4 --num_generations 2 --benchmark_rows 2"
+_IMITATION += " --benchmark_max_new_tokens 8"
 _SAMPLING = " --per_device_train_batch_size 4 --max_completion_length 6"
 _SMALL_RECIPE = {
     "ppo|grpo_(code|math|debate|tools)|grpo ": _SMALL + _IMITATION + _SAMPLING,
@@ -74,6 +76,7 @@ RULES = (
     ),
     Rule("python data_gen/make_(preferences|sft)", "slow", smaller=_PAIRS, leaves="*.jsonl"),
     Rule("python data_gen/", "slow", leaves="*.json"),
+    Rule("mrlm eval --benchmark (?!humaneval |\\w+=)", "parsed", "needs the Hub, or a package"),
     Rule("mrlm (eval|sample) ", "slow", smaller=_ONE_RUN),
     Rule("mrlm (compare|report) ", "slow"),
     Rule("mrlm board", "parsed", "serves until Ctrl-C; tests/report/test_server.py starts it"),
@@ -150,6 +153,7 @@ def test_its_parser_takes_it(command: Any) -> None:
         ("mrlm evaluate --task math", "evaluate"),
         ("mrlm eval --task chess", "chess"),
         ("mrlm eval --task math --rows 3", "--rows"),
+        ("mrlm eval --benchmark gsm9k", "gsm9k"),
         ("mrlm sample --task math --answer_format shout", "shout"),
         ("mrlm tasks chess", "chess"),
         ("mrlm shout", "shout"),
@@ -214,6 +218,9 @@ class Shell:
             shutil.copytree(ROOT / name, folder / name)
         (folder / "my_reward.py").write_text(REWARD, encoding="utf-8")
         (folder / "sums.csv").write_text(SUMS, encoding="utf-8")
+        (folder / "gsm8k").mkdir()
+        benchmark_files.write(folder / "gsm8k" / "test.jsonl", benchmark_files.GSM8K)
+        benchmark_files.write_bfcl(folder / "bfcl_eval" / "data")
 
     def __call__(self, command: Any) -> str:
         rule = rule_of(command)

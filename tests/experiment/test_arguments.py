@@ -51,7 +51,9 @@ def test_command_line_over_file_over_task_over_class(tmp_path: Path) -> None:
         (("--time_limit", "2"), "--time_limit"),
         (("--task", "tools", "--answer_format", "hash"), "--answer_format"),
         (("--kinds", "poetry"), "poetry"),
-        (("--humaneval",), "humaneval measures"),
+        (("--benchmark", "gsm9k"), "no benchmark 'gsm9k'; choose one of gsm8k"),
+        (("--benchmark", "gsm8k", "gsm8k=a.jsonl"), "each of them once"),
+        (("--benchmark_rows", "-1"), "benchmark_rows is -1"),
         (("--eval_rows", "0"), "eval_rows is 0"),
         (("--merge_adapter",), "no adapter to merge"),
         (("--load_in_4bit",), "without use_peft"),
@@ -124,3 +126,36 @@ def test_a_flag_s_former_name_goes_on_working(tmp_path: Path) -> None:
     with pytest.warns(FutureWarning, match="answer_format"):
         arguments, *_ = parse("--config", str(file))
     assert arguments.task_options == {"answer_format": "tag"}
+
+
+@pytest.mark.parametrize(
+    ("words", "benchmarks"),
+    [
+        (("--humaneval",), ["humaneval"]),
+        (("--humaneval", "true", "--eval_rows", "4"), ["humaneval"]),
+        (("--humaneval=True", "--eval_rows", "4"), ["humaneval"]),
+        (("--humaneval", "--benchmark", "gsm8k"), ["humaneval", "gsm8k"]),
+        (("--benchmark", "gsm8k", "humaneval", "--humaneval"), ["gsm8k", "humaneval"]),
+        (("--benchmark", "gsm8k=a.jsonl", "mbpp"), ["gsm8k=a.jsonl", "mbpp"]),
+    ],
+)
+def test_benchmarks_by_name_and_the_former_switch(
+    words: tuple[str, ...], benchmarks: list[str]
+) -> None:
+    if any("--humaneval" in word for word in words):
+        with pytest.warns(FutureWarning, match="humaneval is now called benchmark humaneval"):
+            arguments, *_ = parse(*words)
+    else:
+        arguments, *_ = parse(*words)
+    assert arguments.benchmark == benchmarks
+
+
+def test_the_former_switch_may_be_off(tmp_path: Path) -> None:
+    assert parse("--humaneval", "false")[0].benchmark == []
+    assert parse("--humaneval=no")[0].benchmark == []
+    file = tmp_path / "settings.yaml"
+    file.write_text("humaneval: true\nbenchmark: [gsm8k]\n")
+    with pytest.warns(FutureWarning, match="humaneval is now called benchmark"):
+        assert parse("--config", str(file))[0].benchmark == ["gsm8k", "humaneval"]
+    file.write_text("humaneval: false\n")
+    assert parse("--config", str(file))[0].benchmark == []

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import benchmark_files
 import pytest
 from datasets import Dataset
 
@@ -129,3 +130,39 @@ def test_only_worked_solutions_are_warmed_up_on(tmp_path: Path) -> None:
     own = none.task.build_dataset(3, 4, "train")
     assert none.warmup_rows(3)["id"] == own["id"][:]
     assert none.notes[-1].startswith("Your rows have no worked solutions")
+
+
+def test_a_benchmark_is_evaluated_and_never_trained_on(tmp_path: Path) -> None:
+    path = benchmark_files.write(tmp_path / "test.jsonl", benchmark_files.GSM8K)
+    leaked = [{"q": row["question"].upper(), "a": "12"} for row in benchmark_files.GSM8K]
+    source = write(tmp_path / "sums.json", [*SUMS, *leaked])
+    rows = run_rows(dataset_name=source, benchmark=[f"gsm8k={path}"], benchmark_rows=1)
+    own, gsm8k = rows.eval_tasks
+    assert (own.name, own.protocol) == ("eval", {})
+    assert (gsm8k.name, gsm8k.title, gsm8k.max_new_tokens) == ("gsm8k", "gsm8k", 512)
+    assert len(gsm8k.rows) == 1 and gsm8k.protocol["rows_of_source"] == 2
+    assert rows.train_rows()["question"] == [row["q"] for row in SUMS]
+    assert rows.notes[-1] == "Rows left out of the training because they are held out: 2."
+    assert any(note.startswith("gsm8k: 1 rows of ") for note in rows.notes)
+    short = run_rows(dataset_name=source, benchmark=[f"gsm8k={path}"], benchmark_max_new_tokens=9)
+    assert short.eval_tasks[1].max_new_tokens == 9
+
+
+def test_a_benchmark_of_code_is_recognised_by_its_prompt(tmp_path: Path) -> None:
+    (problem,) = benchmark_files.HUMANEVAL
+    path = benchmark_files.write(tmp_path / "HumanEval.jsonl", [problem])
+    rows = [
+        {"prompt": problem["prompt"], "test": problem["test"], "name": "total"},
+        {"prompt": "Add one.", "test": "assert inc(1) == 2", "name": "inc"},
+    ]
+    source = write(tmp_path / "code.json", rows)
+    columns = ["description=prompt", "tests=test", "function_name=name"]
+    found = run_rows(
+        task="code", dataset_name=source, columns=columns, benchmark=[f"humaneval={path}"]
+    )
+    assert found.train_rows()["function_name"] == ["inc"]
+
+
+def test_a_benchmark_that_is_not_there_is_told() -> None:
+    with pytest.raises(FileNotFoundError, match="absent.jsonl does not exist"):
+        run_rows(columns=[], benchmark=["gsm8k=absent.jsonl"])

@@ -271,7 +271,7 @@ def _messages(question: Any) -> list[dict[str, str]]:
 
 
 def _gold(right: Sequence[Mapping[str, Mapping[str, Sequence[Any]]]]) -> str:
-    """An answer that is right: the first allowed values, what may be left out left out."""
+    """An answer that is right: of each parameter the first value that is allowed."""
     calls = [
         f"{name}({', '.join(_arguments(allowed))})"
         for call in right
@@ -282,8 +282,9 @@ def _gold(right: Sequence[Mapping[str, Mapping[str, Sequence[Any]]]]) -> str:
 
 def _arguments(allowed: Mapping[str, Sequence[Any]]) -> Iterator[str]:
     for parameter, values in allowed.items():
-        if "" not in values and values:
-            yield f"{parameter}={_plain(values[0])!r}"
+        given = [value for value in values if value != ""]  # which means: may be left out
+        if given:
+            yield f"{parameter}={_plain(given[0])!r}"
 
 
 def _plain(value: Any) -> Any:
@@ -321,7 +322,8 @@ def _all(files: Mapping[str, Path | None]) -> Iterator[Any]:
 
 def _file(folder: Path, category: str) -> Path | None:
     for name in _FILES[category]:
-        found = sorted(folder.glob(f"BFCL_v*_{name}.json"))
+        form = re.compile(rf"BFCL_v\d+_{name}\.json")  # and not that of live_multiple
+        found = sorted(file for file in folder.glob("BFCL_v*") if form.fullmatch(file.name))
         if found:
             return found[-1]
     return None

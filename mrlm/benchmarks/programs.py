@@ -7,18 +7,21 @@ when its code passes all tests in our sandbox.
 
 from __future__ import annotations
 
+import ast
 import importlib.util
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from mrlm.benchmarks.benchmark import Benchmark, Source, as_list, text
+from mrlm.benchmarks.benchmark import Benchmark, Source, UncheckableError, as_list, text
 from mrlm.benchmarks.evalplus import input_suite, mbpp_inputs, program_suite
 from mrlm.benchmarks.sources import HubSource
 from mrlm.errors import ColumnError
 from mrlm.task import Task
 from mrlm.tasks.code import Limits, code_task
+from mrlm.tasks.code.forms import parse_source
 from mrlm.tasks.code.humaneval import humaneval_row
 from mrlm.tasks.code.mbpp import mbpp_row
 
@@ -66,8 +69,7 @@ def _humaneval_plus(row: Mapping[str, Any], index: int) -> dict[str, Any]:
         return {**built, "suite": program_suite(built["suite"])}
     built = _humaneval({"test": "(inputs)", **row}, index)
     source = f"{row['prompt']}\n{row['canonical_solution']}"
-    words = "a list of lists of arguments"
-    inputs = [*as_list(row, "base_input", words), *as_list(row, "plus_input", words)]
+    inputs = _inputs(row)
     suite = input_suite(source, built["function_name"], inputs, _atol(row), "humaneval")
     return {**built, "suite": f"{built['setup']}\n\n{suite}"}
 
@@ -76,11 +78,23 @@ def _mbpp(row: Mapping[str, Any], index: int) -> dict[str, Any]:
     built = mbpp_row("MBPP", "test", index, dict(row))
     tests = as_list(row, "test_list", "a list of assert statements")
     problem = text(row, "text", "prompt").strip()
+    if _sets_attributes(str(row.get("test_setup_code") or "")):
+        raise UncheckableError("its tests set attributes of objects of the solution's own class")
     return {
         **built,
         "id": str(row.get("task_id", index)),
         "prompt": _prompt(_MBPP_PROMPT, problem=problem, tests="\n".join(map(str.strip, tests))),
     }
+
+
+def _sets_attributes(source: str) -> bool:
+    """Objects of a candidate stay in its process: tests cannot put them together."""
+    return any(
+        isinstance(target, ast.Attribute)
+        for node in parse_source(source)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+    )
 
 
 def _mbpp_plus(row: Mapping[str, Any], index: int) -> dict[str, Any]:
@@ -102,16 +116,27 @@ def _mbpp_plus(row: Mapping[str, Any], index: int) -> dict[str, Any]:
 
 def _mbpp_plus_inputs(row: Mapping[str, Any], index: int) -> tuple[dict[str, Any], str, str]:
     name, source = text(row, "entry_point"), text(row, "canonical_solution")
-    tests = [line for line in text(row, "assertion").splitlines() if line.strip()]
     problem = text(row, "prompt").strip()
-    given = {"text": problem.strip("\"' \n"), "code": source, "test_list": tests}
-    built = mbpp_row("MBPP+", "test", index, given)
-    if built["function_name"] != name:
-        raise ColumnError("entry_point", "the function that the assertions call")
-    words = "a list of lists of arguments"
-    inputs = [*as_list(row, "base_input", words), *as_list(row, "plus_input", words)]
-    inputs = mbpp_inputs(str(row.get("task_id", "")), inputs)
+    description = problem.strip("\"' \n")
+    # The function is named, so that no test has to tell which one it is.
+    given = {"text": description, "code": source, "test_list": [f"assert {name}()"]}
+    built = {**mbpp_row("MBPP+", "test", index, given), "test_cases": []}
+    first = next(iter(re.findall(r"^assert .*", str(row.get("assertion") or ""), re.M)), "")
+    if "\nassert " not in problem and first:  # EvalPlus's first files have it apart
+        problem = f'"""\n{description}\n{first}\n"""'
+    inputs = mbpp_inputs(str(row.get("task_id", "")), _inputs(row))
     return built, problem, input_suite(source, name, inputs, _atol(row), "mbpp")
+
+
+def _inputs(row: Mapping[str, Any]) -> list[Any]:
+    """HumanEval's or MBPP's own, then EvalPlus's, which are an empty object where there are none."""
+    words = "a list of lists of arguments"
+    return [
+        arguments
+        for column in ("base_input", "plus_input")
+        if row.get(column) != {}
+        for arguments in as_list(row, column, words)
+    ]
 
 
 def _atol(row: Mapping[str, Any]) -> float:

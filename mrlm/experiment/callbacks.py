@@ -8,6 +8,7 @@ steps. Not covered: a live evaluation where weights are sharded (FSDP, DeepSpeed
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -160,7 +161,7 @@ class LiveEvaluation(TrainerCallback):
 
     def __init__(self, trainer: Any, eval_task: EvalTask, num_rows: int) -> None:
         self._trainer, self._eval_task = trainer, eval_task
-        self._rows = eval_task.rows.select(range(min(num_rows, len(eval_task.rows))))
+        self._rows = list(islice(eval_task.rows, num_rows))
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         due = state.global_step % max(1, state.max_steps // 10) == 0

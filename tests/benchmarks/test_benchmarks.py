@@ -101,6 +101,20 @@ def test_of_mbpp_s_own_file_the_test_split_counts(tmp_path: Path) -> None:
     assert len(few.rows) == 2
 
 
+def test_a_tree_that_tests_put_together_is_left_out_and_named(tmp_path: Path) -> None:
+    """Such as MBPP/367: the objects stay in the candidate's process."""
+    tree = {
+        "task_id": 367,
+        "text": "Write a function that finds the left child.",
+        "code": "class Node:\n  left = None\ndef left(root):\n  return root.left",
+        "test_list": ["assert left(root) is None"],
+        "test_setup_code": "root = Node()\nroot.left = Node()",
+    }
+    loaded = load_benchmark("mbpp", files.write(tmp_path / "m.jsonl", [*files.MBPP, tree]))
+    assert [row["id"] for row in loaded.rows] == ["mbpp-11"]
+    assert loaded.protocol["left_out_because"][0].startswith("367: its tests set attributes")
+
+
 def test_the_first_tests_stand_in_the_prompts_of_code(tmp_path: Path) -> None:
     mbpp = load_benchmark("mbpp", files.write(tmp_path / "m.jsonl", files.MBPP))
     content = mbpp.rows[0]["prompt"][0]["content"]

@@ -164,5 +164,5 @@ def test_a_benchmark_of_code_is_recognised_by_its_prompt(tmp_path: Path) -> None
 
 
 def test_a_benchmark_that_is_not_there_is_told() -> None:
-    with pytest.raises(FileNotFoundError, match="absent.jsonl does not exist"):
+    with pytest.raises(FileNotFoundError, match=r"absent\.jsonl does not exist"):
         run_rows(columns=[], benchmark=["gsm8k=absent.jsonl"])

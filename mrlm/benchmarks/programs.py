@@ -129,7 +129,7 @@ def _mbpp_plus_inputs(row: Mapping[str, Any], index: int) -> tuple[dict[str, Any
 
 
 def _inputs(row: Mapping[str, Any]) -> list[Any]:
-    """HumanEval's or MBPP's own, then EvalPlus's, which are an empty object where there are none."""
+    """The first tests' inputs, then EvalPlus's, which may be an empty object for none."""
     words = "a list of lists of arguments"
     return [
         arguments

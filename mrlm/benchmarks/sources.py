@@ -16,10 +16,9 @@ from typing import Any, NamedTuple
 
 from mrlm.data.sources import read_rows
 from mrlm.errors import DatasetError
+from mrlm.hub import why_unreachable
 
 __all__ = ["HubSource", "check_hub", "read_file", "read_hub"]
-
-_SECONDS = 10  # for the Hub's first answer
 
 
 class HubSource(NamedTuple):
@@ -99,21 +98,15 @@ def read_hub(sources: Sequence[HubSource], instead: str) -> tuple[str, Iterable[
 
 
 def check_hub(repo_id: str, instead: str) -> None:
-    """Raise ``DatasetError`` at once where the Hub does not answer or has no such dataset."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
-    from huggingface_hub.utils import httpx
+    """Raise ``DatasetError`` at once where the Hub does not answer.
 
-    try:
-        HfApi(library_name="mrlm").dataset_info(repo_id, timeout=_SECONDS)
-    except OfflineModeIsEnabled:
-        return  # what is cached is loaded without the Hub
-    except HfHubHTTPError as error:
+    Where ``HF_HUB_OFFLINE`` is set nothing is asked: what is cached is loaded without the Hub.
+    """
+    from huggingface_hub import constants
+
+    if constants.is_offline_mode():
+        return
+    if why := why_unreachable():
         raise DatasetError(
-            f"The Hugging Face Hub does not give {repo_id} ({error}). {instead}"
-        ) from error
-    except (httpx.HTTPError, OSError, RuntimeError) as error:
-        raise DatasetError(
-            f"The Hugging Face Hub cannot be reached for {repo_id} ({type(error).__name__}). "
-            f"{instead}"
-        ) from error
+            f"The Hugging Face Hub, where {repo_id} lies, cannot be reached ({why}). {instead}"
+        )

@@ -22,6 +22,8 @@ _IMPORT_NUMPY = "import numpy as np"
 _ANY_NUMPY = re.compile(r"^[ \t]*(?:from|import)[ \t]+numpy\b", re.M)
 # What the programs on the Hub use of numpy, and no more.
 _NUMPY = """\
+from collections import Counter, OrderedDict, defaultdict, deque  # in results
+
 inf, nan = float("inf"), float("nan")
 
 class np:
@@ -46,6 +48,7 @@ _MAIN_LOOP = "\nfor "
 _CHECK = """\
 import copy
 import math
+import time
 
 space = {{}}
 exec({source!r}, space)
@@ -62,7 +65,11 @@ def same(out, exp, arguments, atol):
 def check(candidate):
     atol, inputs = {atol!r}, {inputs!r}
     # All of them first: where the reference breaks, the candidate has had no part in it.
-    expected = [reference(*copy.deepcopy(arguments)) for arguments in inputs]
+    started, expected = time.monotonic(), []
+    for arguments in inputs:
+        expected.append(reference(*copy.deepcopy(arguments)))
+        if time.monotonic() - started > {seconds!r}:
+            raise RuntimeError("the reference is too slow here")
     for arguments, exp in zip(inputs, expected):
         out = candidate(*copy.deepcopy(arguments))
         if atol == 0 and all_floats(exp):
@@ -75,7 +82,11 @@ def check(candidate):
 """
 _EQUAL = "out == exp"
 _SETS = "set(out) == set(exp)"
-_IS_THERE = "out == exp if isinstance(out, bool) else exp == (out is not None)"
+# A match counts as true.
+_IS_THERE = (
+    "(out if isinstance(out, bool) else out is not None) == "
+    "(exp if isinstance(exp, bool) else exp is not None)"
+)
 # Problems with more right answers than the reference's, as in EvalPlus's ``_special_oracle``.
 _SAME: dict[str, dict[str, str]] = {
     "humaneval": {
@@ -125,7 +136,14 @@ def program_suite(test: str) -> str:
     return f"{before}\n\ndef check(candidate):\n{lines}\n"
 
 
-def input_suite(source: str, name: str, inputs: Sequence[Any], atol: float, dataset: str) -> str:
+def input_suite(
+    source: str,
+    name: str,
+    inputs: Sequence[Any],
+    atol: float,
+    dataset: str,
+    seconds: float = 60.0,
+) -> str:
     """A test program that holds a candidate against the reference on every input.
 
     Args:
@@ -134,6 +152,8 @@ def input_suite(source: str, name: str, inputs: Sequence[Any], atol: float, data
         inputs: Each a list of arguments.
         atol: How far floats may be off.
         dataset: ``"humaneval"`` or ``"mbpp"``, for its exceptions.
+        seconds: That the reference may take; beyond them the row has no score, whatever the
+            candidate does.
 
     Raises:
         UncheckableError: There is no input, or one is no list of arguments.
@@ -146,6 +166,7 @@ def input_suite(source: str, name: str, inputs: Sequence[Any], atol: float, data
         name=name,
         same=same,
         atol=atol,
+        seconds=seconds,
         inputs=[list(arguments) for arguments in inputs],
         # A root that is not close enough is wrong, however close it is to the reference's.
         may_be_close=name != "find_zero",

@@ -250,7 +250,7 @@ def _build(row: Mapping[str, Any], index: int) -> dict[str, Any]:
         "question": messages[-1]["content"],
         "functions": json.dumps(functions),
         "ground_truth": json.dumps(right),
-        "solution": _gold(right),
+        "solution": _gold(right, functions),
         "kind": row["category"],
     }
 
@@ -270,20 +270,24 @@ def _messages(question: Any) -> list[dict[str, str]]:
     return [{"role": str(m["role"]), "content": m["content"]} for m in messages]
 
 
-def _gold(right: Sequence[Mapping[str, Mapping[str, Sequence[Any]]]]) -> str:
-    """An answer that is right: of each parameter the first value that is allowed."""
+def _gold(
+    right: Sequence[Mapping[str, Mapping[str, Sequence[Any]]]],
+    functions: Sequence[Mapping[str, Any]],
+) -> str:
+    """An answer that is right: the first allowed values, without what may be left out."""
+    required = {f["name"]: (f.get("parameters") or {}).get("required") or () for f in functions}
     calls = [
-        f"{name}({', '.join(_arguments(allowed))})"
+        f"{name}({', '.join(_arguments(allowed, required.get(name, ())))})"
         for call in right
         for name, allowed in call.items()
     ]
     return f"[{', '.join(calls)}]" if calls else "None of the functions can be used."
 
 
-def _arguments(allowed: Mapping[str, Sequence[Any]]) -> Iterator[str]:
+def _arguments(allowed: Mapping[str, Sequence[Any]], required: Sequence[str]) -> Iterator[str]:
     for parameter, values in allowed.items():
         given = [value for value in values if value != ""]  # which means: may be left out
-        if given:
+        if given and (parameter in required or "" not in values):
             yield f"{parameter}={_plain(given[0])!r}"
 
 

@@ -39,13 +39,15 @@ _ANSWER = (
     "the code block that defines the function; right if it passes all {tests} in {seconds:g} s"
 )
 _SECONDS, _SECONDS_PLUS = 10.0, 20.0  # for all tests of one completion
+_MEMORY_PLUS = 4096  # MiB, as EvalPlus has it: its programs hold megabytes of results
+_SLOW = _SECONDS_PLUS / 3  # for EvalPlus's reference, of these
 _MAX_NEW_TOKENS = 768
 # MBPP's splits are ranges of its numbers: https://github.com/google-research/google-research
 _MBPP_TEST = range(11, 511)
 
 
-def _task(name: str, seconds: float) -> Task:
-    return replace(code_task(limits=Limits(time_limit=seconds)), name=name)
+def _task(name: str, seconds: float, memory_mb: int = 512) -> Task:
+    return replace(code_task(limits=Limits(seconds, memory_mb)), name=name)
 
 
 def _prompt(template: str, **parts: str) -> list[dict[str, str]]:
@@ -70,7 +72,7 @@ def _humaneval_plus(row: Mapping[str, Any], index: int) -> dict[str, Any]:
     built = _humaneval({"test": "(inputs)", **row}, index)
     source = f"{row['prompt']}\n{row['canonical_solution']}"
     inputs = _inputs(row)
-    suite = input_suite(source, built["function_name"], inputs, _atol(row), "humaneval")
+    suite = input_suite(source, built["function_name"], inputs, _atol(row), "humaneval", _SLOW)
     return {**built, "suite": f"{built['setup']}\n\n{suite}"}
 
 
@@ -125,7 +127,7 @@ def _mbpp_plus_inputs(row: Mapping[str, Any], index: int) -> tuple[dict[str, Any
     if "\nassert " not in problem and first:  # EvalPlus's first files have it apart
         problem = f'"""\n{description}\n{first}\n"""'
     inputs = mbpp_inputs(str(row.get("task_id", "")), _inputs(row))
-    return built, problem, input_suite(source, name, inputs, _atol(row), "mbpp")
+    return built, problem, input_suite(source, name, inputs, _atol(row), "mbpp", _SLOW)
 
 
 def _inputs(row: Mapping[str, Any]) -> list[Any]:
@@ -186,7 +188,7 @@ HUMANEVAL_PLUS = Benchmark(
     instead={"test": ("plus_input",)},
     hub=(HubSource("evalplus/humanevalplus", None, "test"),),
     build=_humaneval_plus,
-    make_task=partial(_task, "humaneval_plus", _SECONDS_PLUS),
+    make_task=partial(_task, "humaneval_plus", _SECONDS_PLUS, _MEMORY_PLUS),
     prompt=_EVALPLUS_PROMPT,
     answer=_ANSWER.format(tests="tests, HumanEval's and EvalPlus's,", seconds=_SECONDS_PLUS),
     max_new_tokens=_MAX_NEW_TOKENS,
@@ -209,7 +211,7 @@ MBPP_PLUS = Benchmark(
     instead={"code": ("canonical_solution",), "test": ("plus_input",)},
     hub=(HubSource("evalplus/mbppplus", None, "test"),),
     build=_mbpp_plus,
-    make_task=partial(_task, "mbpp_plus", _SECONDS_PLUS),
+    make_task=partial(_task, "mbpp_plus", _SECONDS_PLUS, _MEMORY_PLUS),
     prompt=_EVALPLUS_PROMPT,
     answer=_ANSWER.format(tests="tests, MBPP's and EvalPlus's,", seconds=_SECONDS_PLUS),
     max_new_tokens=_MAX_NEW_TOKENS,

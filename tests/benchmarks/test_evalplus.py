@@ -77,6 +77,7 @@ def test_a_reference_that_works_in_place_gets_copies(sandbox: Sandbox) -> None:
         ("sum_div", "return 6", [12], "return 0", "return 5"),
         ("check_str", "return True", ["a"], "return 'match'", "return None"),
         ("check_str", "return False", ["a"], "return None", "return True"),
+        ("check_str", "import re; return re.match('a', 'ab')", ["a"], "return True", "return None"),
         ("are_equivalent", "return True", [1, 2], "return False", None),
         ("digit_distance_nums", "return 9", [123, 56], "return 1 + 3 + 3", "return 8"),
         ("surface_Area", "return 33", [3, 4], "return 35", "return 36"),
@@ -105,10 +106,14 @@ def test_a_root_is_held_against_the_polynomial(sandbox: Sandbox) -> None:
     assert not passes(sandbox, "def find_zero(xs):\n    return 1.0001", test, "find_zero")
 
 
-def test_a_reference_that_breaks_says_nothing_about_the_code() -> None:
+@pytest.mark.parametrize(
+    ("source", "seconds"),
+    [("def f(x):\n    return 1 / x", 60.0), ("def f(x):\n    return x", -1.0)],
+)
+def test_a_reference_that_breaks_says_nothing_about_the_code(source: str, seconds: float) -> None:
     from mrlm.tasks.code.reward import code_reward
 
-    test = suite("def f(x):\n    return 1 / x", "f", [1], [0])
+    test = input_suite(source, "f", [[1], [0]], 0, "mbpp", seconds)
     rewards = code_reward(
         ["```python\ndef f(x):\n    return 0\n```"],
         function_name=["f"],

@@ -13,11 +13,20 @@ from mrlm.benchmarks.sources import HubSource, read_file, read_hub
 from mrlm.errors import ColumnError, DatasetError
 from mrlm.task import Task
 
-__all__ = ["Benchmark", "LoadedBenchmark", "UncheckableError", "load", "split_name"]
+__all__ = [
+    "Benchmark",
+    "LoadedBenchmark",
+    "Source",
+    "UncheckableError",
+    "as_list",
+    "load",
+    "split_name",
+    "text",
+]
 
 _SHOWN = 60  # characters of a wrong value in a message
 _NAMED = 10  # rows left out that the results name
-_REFERENCE = ("question", "description", "prompt", "text", "problem")
+_ASKED = ("question", "description", "prompt", "text", "problem")
 
 
 class UncheckableError(Exception):
@@ -117,7 +126,8 @@ def load(
     rows = _spread(rows, num_rows)
     protocol = {
         "benchmark": benchmark.name,
-        "source": source,
+        # Without the folders above a local file, which say nothing to others.
+        "source": source if path is None else "/".join(Path(source).parts[-2:]),
         "rows": len(rows),
         "rows_of_source": len(chosen),
         "prompt": benchmark.prompt,
@@ -191,7 +201,7 @@ def _build(
 
 def _texts(given: Mapping[str, Any], built: Mapping[str, Any]) -> list[str]:
     """What a row asks, in the forms in which training rows may hold it."""
-    found = [row.get(name) for row in (given, built) for name in _REFERENCE]
+    found = [row.get(name) for row in (given, built) for name in _ASKED]
     asked = [message["content"] for message in built["prompt"] if message["role"] == "user"]
     return list(dict.fromkeys(t for t in [*found, *asked] if isinstance(t, str) and t.strip()))
 
@@ -238,8 +248,3 @@ def as_list(row: Mapping[str, Any], column: str, words: str) -> list[Any]:
     if not isinstance(value, list | tuple):
         raise ColumnError(column, words)
     return list(value)
-
-
-def shown_path(path: str) -> str:
-    """A path as results name it: without the folders above, which are the user's own."""
-    return Path(path).name or path

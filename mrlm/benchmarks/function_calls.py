@@ -10,24 +10,23 @@ JavaScript categories.
 
 from __future__ import annotations
 
-import ast
 import importlib.util
 import json
-import operator
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from mrlm.benchmarks.benchmark import Benchmark, Source, as_list
+from mrlm.benchmarks.python_calls import decode_calls
 from mrlm.benchmarks.sources import check_hub, read_file
 from mrlm.errors import ColumnError, DatasetError
 from mrlm.task import Task
 from mrlm.tasks.tools.bfcl import check_calls
 
-__all__ = ["BFCL", "bfcl_reward", "decode_calls"]
+__all__ = ["BFCL", "bfcl_reward"]
 
 _REPO_ID = "gorilla-llm/Berkeley-Function-Calling-Leaderboard"
 _HUB_VERSION = 3
@@ -42,7 +41,6 @@ _FILES = {
 _USUAL = ("simple", "multiple", "parallel", "irrelevance")
 _NO_CALL = "irrelevance"
 _CATEGORY = re.compile(r"(?:BFCL_v\d+_|gorilla_openfunctions_v\d+_test_)?(\w+?)(?:_\d+)?")
-_MAX_TEXT = 20_000  # characters of an answer that is read
 
 # bfcl_eval/constants/default_prompts.py: plain text, classic style, calls as Python.
 _PROMPT = """\
@@ -66,98 +64,6 @@ Here is a list of functions in json format that you can invoke.
 {functions}
 """
 _HINT = " Note that the provided function is in Python 3 syntax."
-
-
-def decode_calls(text: str) -> list[dict[str, dict[str, Any]]] | None:
-    """The calls that an answer makes, as BFCL reads it; nothing of it is run.
-
-    Returns:
-        ``[{name: {parameter: value}}, ...]``, empty for no call; ``None`` where the answer is not
-        in the form that was asked for.
-    """
-    text = text.strip("`\n ")
-    text = text if text.startswith("[") else f"[{text}"
-    text = text if text.endswith("]") else f"{text}]"
-    if len(text) > _MAX_TEXT:
-        return None
-    try:
-        body = ast.parse(text.strip().strip("'"), mode="eval").body
-        calls = [body] if isinstance(body, ast.Call) else getattr(body, "elts", None)
-        return None if calls is None else [_call(call) for call in calls]
-    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError, ArithmeticError):
-        return None
-
-
-def _call(node: ast.expr) -> dict[str, dict[str, Any]]:
-    if not isinstance(node, ast.Call):
-        _refuse(node)
-    arguments = {word.arg or "": _value(word.value) for word in node.keywords}
-    return {_name(node.func): arguments}
-
-
-def _name(node: ast.expr) -> str:
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    if isinstance(node, ast.Name):
-        parts.append(node.id)
-    return ".".join(reversed(parts))
-
-
-_OPERATORS = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-}
-
-
-def _value(node: ast.expr) -> Any:
-    """A literal; a name or a nested call stands for itself, as text."""
-    match node:
-        case ast.Constant(value=value):
-            return "..." if value is ... else value
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -_number(operand)
-        case ast.List(elts=items):
-            return [_value(item) for item in items]
-        case ast.Tuple(elts=items):
-            return tuple(_value(item) for item in items)
-        case ast.Dict(keys=keys, values=values):
-            return {
-                _value(key): _value(value)
-                for key, value in zip(keys, values, strict=True)
-                if key is not None
-            }
-        case ast.BinOp():
-            return _number(node)
-        case ast.Name(id=name):
-            return name
-        case ast.Call(keywords=[_, *_]):
-            return _call(node)
-        case ast.Call() | ast.Subscript():
-            return ast.unparse(node)
-    _refuse(node)
-
-
-def _number(node: ast.expr) -> int | float:
-    """Arithmetic on literal numbers, without powers: what it gives is no longer than the text."""
-    match node:
-        case ast.Constant(value=int() | float() as value):
-            return value
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -_number(operand)
-        case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _OPERATORS:
-            found: int | float = _OPERATORS[type(sign)](_number(left), _number(right))
-            return found
-    _refuse(node)
-
-
-def _refuse(node: ast.expr) -> NoReturn:
-    raise ValueError(f"{type(node).__name__} is no call and no literal")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import benchmark_files as files
 import pytest
 
 from mrlm.benchmarks import load_benchmark
-from mrlm.benchmarks.function_calls import bfcl_reward, decode_calls
+from mrlm.benchmarks.function_calls import bfcl_reward
+from mrlm.benchmarks.python_calls import decode_calls
 from mrlm.errors import DatasetError
 
 NONE = "None of the functions can be used."

@@ -56,6 +56,7 @@ def test_a_benchmark_says_how_it_was_asked(
     assert (settings["task"], settings["num_rows"], settings["max_new_tokens"]) == ("gsm8k", 2, 4)
     assert settings["protocol"]["prompt"].startswith("{question}\nPlease reason step by step")
     assert settings["protocol"]["shots"] == 0
+    assert settings["protocol"]["source"] == f"{tmp_path.name}/test.jsonl"
     assert Evaluation.load(tmp_path / "out").settings.protocol == settings["protocol"]
     assert cli.main(["eval", *words, "--max_new_tokens", "4"]) == 0
     said = " ".join(capsys.readouterr().out.split())

@@ -42,6 +42,7 @@ class np:
         def assert_allclose(out, exp, rtol=1e-07, atol=0):
             assert np.allclose(out, exp, rtol, atol)
 """
+_MAX_CHARS = 8 << 20  # what the sandbox hands over of one result, and so of all in a program
 _MAIN_LOOP = "\nfor "
 
 # The comparison of EvalPlus's evaluator. The reference gets a copy: it may work in place.
@@ -121,8 +122,11 @@ def program_suite(test: str) -> str:
     """The test program of a row on the Hub, with what it needs, as one that ``SuiteJob`` takes.
 
     Raises:
-        UncheckableError: It asks for more of numpy than closeness.
+        UncheckableError: It asks for more of numpy than closeness, or for larger results than the
+            sandbox hands over.
     """
+    if len(test) > _MAX_CHARS:
+        raise UncheckableError(f"its tests have {len(test):,} characters, over {_MAX_CHARS:,}")
     program = test.replace(_IMPORT_NUMPY, _NUMPY)
     if _ANY_NUMPY.search(program):
         raise UncheckableError("its tests import numpy in another way than EvalPlus's do")

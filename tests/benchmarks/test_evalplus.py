@@ -154,5 +154,7 @@ def test_what_cannot_be_a_test_is_told() -> None:
         input_suite("def f(): pass", "f", [], 0, "mbpp")
     with pytest.raises(UncheckableError, match="not those of MBPP/75"):
         mbpp_inputs("75", [[1]])
+    with pytest.raises(UncheckableError, match="characters, over 8,388,608"):
+        program_suite(f"{files.MBPP_PLUS[0]['test']}{' ' * (8 << 20)}")
     with pytest.raises(UncheckableError, match="neither check"):
         program_suite("x = 1\n")

@@ -23,15 +23,21 @@ class UserRows:
         needs: Column -> what it must hold, in words.
         build: ``(row) -> columns``: the task's columns from a row that has the needed ones, with
             the task's own prompt, and without ``id``, ``task``, ``kind`` and ``difficulty``, which
-            the importer fills in. Raises ``ColumnError`` for a value that does not fit.
+            the importer fills in. A list of these where one row makes several. Raises
+            ``ColumnError`` for a value that does not fit.
         takes: Column -> what it may hold, of the columns that may be absent.
-        instead: Needed column -> one of ``takes`` that does in its place.
+        instead: Needed column -> one of ``takes`` that does in its place, or several.
+        json_columns: Columns of the rows that may hold any JSON: beyond those that the task
+            generates, or in place of their types.
+        complete: ``(name of the dataset) -> (row) -> row``: adds what lies in another file beside.
     """
 
     needs: Mapping[str, str]
-    build: Callable[[Mapping[str, Any]], dict[str, Any]]
+    build: Callable[[Mapping[str, Any]], dict[str, Any] | list[dict[str, Any]]]
     takes: Mapping[str, str] = field(default_factory=dict)
-    instead: Mapping[str, str] = field(default_factory=dict)
+    instead: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    json_columns: tuple[str, ...] = ()
+    complete: Callable[[str], Callable[[Any], Any]] | None = None
 
 
 @dataclass(frozen=True)

@@ -232,6 +232,7 @@ def _export(arguments: DataArguments, name: str, folder: Path) -> Export:
                 config=arguments.dataset_config,
                 drop_invalid=arguments.drop_invalid,
             )
+            features = user.features
             statistics.dropped = user.dropped
             rows = islice(user.rows(), arguments.size)
         sources[split] = (rows, statistics)

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from mrlm.data.sources import read_rows
 from mrlm.errors import ColumnError, DatasetError
-from mrlm.task import Task
+from mrlm.task import Task, UserRows
 
 if TYPE_CHECKING:
     from datasets import Dataset, Features
@@ -117,7 +117,8 @@ class UserDataset:
     ) -> None:
         self.name, self.task, self.columns = name, task, dict(columns)
         self.split, self.config, self.drop_invalid = split, config, drop_invalid
-        self.features: Features = task.build_dataset(0, 0, "train").features
+        self._own: Features = task.build_dataset(0, 0, "train").features
+        self.features = _with_json(self._own, task.user_rows)
         self.dropped: Counter[str] = Counter()
         self.first_dropped = ""
         needs = task.user_rows.needs if task.user_rows else {}
@@ -154,11 +155,13 @@ class UserDataset:
     def rows(self) -> Iterator[dict[str, Any]]:
         """The rows that fit, one by one; errors as in ``load_user_dataset``."""
         given = iter(read_rows(self.name, self.split, self.config))
+        if self.task.user_rows and self.task.user_rows.complete:
+            given = map(self.task.user_rows.complete(self.name), given)
         peeked = list(islice(given, _PEEKED))
         takes_whole_rows = self._check_columns(peeked)
         for index, row in enumerate(chain(peeked, given)):
             try:
-                yield self._row(index, row, takes_whole_rows)
+                yield from self._rows(index, row, takes_whole_rows)
             except ColumnError as error:
                 message = self._message(index, row, error)
                 if not self.drop_invalid:
@@ -183,12 +186,11 @@ class UserDataset:
         lacking = [
             column
             for column in (user_rows.needs if user_rows else ())
-            if self._theirs(column) not in there
-            and self._theirs(instead.get(column, column)) not in there
+            if not any(self._theirs(one) in there for one in _ways(column, instead))
         ]
         if user_rows and not lacking:
             return False
-        if all(self._theirs(column) in there for column in self.features):
+        if all(self._theirs(column) in there for column in self._own):
             return True
         needs = user_rows.needs if user_rows else dict.fromkeys(self.features, "as the task has it")
         lacking = lacking or [column for column in needs if self._theirs(column) not in there]
@@ -198,7 +200,8 @@ class UserDataset:
             f"{self.task.name} needs {', '.join(needs)}."
         )
 
-    def _row(self, index: int, row: Any, takes_whole_rows: bool) -> dict[str, Any]:
+    def _rows(self, index: int, row: Any, takes_whole_rows: bool) -> list[dict[str, Any]]:
+        """The rows that one of the dataset's makes: one, or several of some tasks."""
         if not isinstance(row, Mapping):
             raise ColumnError("(the row)", "an object with columns")
         user_rows = self.task.user_rows
@@ -212,20 +215,28 @@ class UserDataset:
             for column in dict.fromkeys(known)
             if row.get(self._theirs(column)) is not None
         }
-        needed = self.features if takes_whole_rows or not user_rows else user_rows.needs
+        needed = self._own if takes_whole_rows or not user_rows else user_rows.needs
         instead = user_rows.instead if user_rows and not takes_whole_rows else {}
         for column in needed:
-            if column not in mine and instead.get(column) not in mine:
+            if not any(one in mine for one in _ways(column, instead)):
                 words = user_rows.needs.get(column, "a value") if user_rows else "a value"
                 raise ColumnError(column, words)
         if takes_whole_rows and mine["task"] != self.task.name:
             raise ColumnError("task", f"{self.task.name!r}, the task that the rows are for")
         built = mine if takes_whole_rows or not user_rows else user_rows.build(mine)
-        built = {**_DEFAULTS, **_texts(mine), **built, "task": self.task.name}
-        built.setdefault("id", self._id(index, built))
+        parts = built if isinstance(built, list) else [built]
+        return [
+            self._finished(index, {**_texts(mine, number if len(parts) > 1 else None), **part})
+            for number, part in enumerate(parts)
+        ]
+
+    def _finished(self, index: int, built: Mapping[str, Any]) -> dict[str, Any]:
+        """A row with what every row has, its values checked."""
+        row = {**_DEFAULTS, **built, "task": self.task.name}
+        row.setdefault("id", self._id(index, row))
         for column, feature in self.features.items():
-            _check(column, built.get(column), feature)
-        return {column: built[column] for column in self.features}
+            _check(column, row.get(column), feature)
+        return {column: row.get(column) for column in self.features}
 
     def _id(self, index: int, row: Mapping[str, Any]) -> str:
         digest = blake2b(json.dumps(row["prompt"]).encode(), digest_size=3).hexdigest()
@@ -243,9 +254,30 @@ class UserDataset:
         )
 
 
-def _texts(row: Mapping[str, Any]) -> dict[str, str]:
-    """The columns that every task has, as text: an id is often a number."""
-    return {name: str(row[name]) for name in _COMMON if row.get(name) not in (None, "")}
+def _ways(column: str, instead: Mapping[str, str | tuple[str, ...]]) -> tuple[str, ...]:
+    """The column and those that do in its place."""
+    others = instead.get(column, ())
+    return (column, *((others,) if isinstance(others, str) else others))
+
+
+def _with_json(features: Features, user_rows: UserRows | None) -> Features:
+    from datasets import Features, Json
+
+    json_columns = user_rows.json_columns if user_rows else ()
+    return Features({**features, **{column: Json() for column in json_columns}})
+
+
+def _texts(row: Mapping[str, Any], number: int | None) -> dict[str, str]:
+    """The columns that every task has, as text: an id is often a number.
+
+    Args:
+        row: Of the dataset.
+        number: Of this row among the several that it makes.
+    """
+    texts = {name: str(row[name]) for name in _COMMON if row.get(name) not in (None, "")}
+    if number is not None and "id" in texts:
+        texts["id"] += f"-{number}"
+    return texts
 
 
 def _check(column: str, value: Any, feature: Any) -> None:

@@ -161,6 +161,16 @@ def tool_functions(environment: Any) -> list[Callable[..., Any]]:
     return [getattr(environment, n) for n in names if n not in ("reset", "get_reward")]
 
 
+def offered_tools(environment: Any) -> list[Any]:
+    """What chat templates render of an environment, and parsers read calls by.
+
+    Its public methods; of an environment with ``_tool_schemas`` what that gives after ``reset``:
+    JSON schemas, which need not be the same in every episode.
+    """
+    schemas = getattr(environment, "_tool_schemas", None)
+    return list(tool_functions(environment) if schemas is None else schemas())
+
+
 def tool_suffix_ids(
     tokenizer: PreTrainedTokenizerBase, results: Sequence[Mapping[str, Any]]
 ) -> list[int]:

@@ -304,7 +304,7 @@ def test_tool_questions(suffix: str, tmp_path: Path) -> None:
         ("tools", TOOLS_ROW | {"calls": [{"name": "calculator"}]}, "calls"),
         ("tools", TOOLS_ROW | {"calls": [[{"name": "fly", "arguments": {}}]]}, "calls"),
         ("tools", TOOLS_ROW | {"calls": [[{"name": "calculator", "arguments": {}}]]}, "calls"),
-        ("tools", TOOLS_ROW | {"tools": ["web_search"]}, "tools"),
+        ("tools", TOOLS_ROW | {"tools": ["web_search"]}, "calls"),
         ("tools", TOOLS_ROW | {"tools": ["fly"]}, "tools"),
         ("tools", TOOLS_ROW | {"files": {"a": 1}}, "files"),
         ("tools", TOOLS_ROW | {"answer": ""}, "answer"),

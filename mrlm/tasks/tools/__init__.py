@@ -15,6 +15,7 @@ from mrlm.tasks.tools.attacks import reward_cases
 from mrlm.tasks.tools.builtin.search import SearchBackend, search_pages
 from mrlm.tasks.tools.environment import MAX_ROUNDS, ToolUseEnvironment, make_environments
 from mrlm.tasks.tools.reward import extract, score, tool_call_reward, tools_reward
+from mrlm.tasks.tools.row_tools import ROW_TOOLS, RowToolsEnvironment
 from mrlm.tasks.tools.scenarios import (
     DIFFICULTIES,
     KINDS,
@@ -22,7 +23,7 @@ from mrlm.tasks.tools.scenarios import (
     build_traces,
     generate_rows,
 )
-from mrlm.tasks.tools.user_rows import USER_ROWS
+from mrlm.tasks.tools.user_rows import user_rows
 
 __all__ = [
     "DIFFICULTIES",
@@ -68,11 +69,11 @@ def tools_task(
         reward_funcs=(tools_reward, tool_call_reward) if partial_credit else (tools_reward,),
         score=score,
         extract=extract,
-        environment=make_environments(search),
+        environment={**make_environments(search), ROW_TOOLS: RowToolsEnvironment},
         max_tool_calling_iterations=MAX_ROUNDS,
         reward_cases=reward_cases,
         generate_rows=partial(generate_rows, kinds=kinds, difficulties=difficulties),
-        user_rows=USER_ROWS,
+        user_rows=user_rows(),
     )
 
 

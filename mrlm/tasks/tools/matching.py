@@ -18,6 +18,7 @@ import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from mrlm.tasks.tools.bfcl import Compare, Verdict, check_call, match
@@ -25,7 +26,9 @@ from mrlm.tasks.tools.builtin.arithmetic import evaluate
 from mrlm.tasks.tools.environment import SCHEMAS
 from mrlm.tasks.tools.schemas import read_arguments
 
-__all__ = ["MAX_COMPARED", "Call", "Match", "fits", "match_calls", "read_calls"]
+__all__ = ["MAX_COMPARED", "Call", "Match", "Schemas", "fits", "match_calls", "read_calls"]
+
+Schemas = Mapping[str, Mapping[str, Any]]
 
 _MAX_QUERY_WORDS = 12
 _MAX_CODE_LENGTH = 4000
@@ -85,28 +88,37 @@ def read_calls(messages: Sequence[Mapping[str, Any]]) -> list[Call]:
     return calls
 
 
-def match_calls(calls: Sequence[Call], steps: Sequence[Sequence[Mapping[str, Any]]]) -> Match:
+def match_calls(
+    calls: Sequence[Call],
+    steps: Sequence[Sequence[Mapping[str, Any]]],
+    schemas: Schemas = MappingProxyType({}),
+) -> Match:
     """Match calls with the right ones.
 
     Args:
         calls: Of one episode, in order.
         steps: Right calls (``Reference.to_dict``), step by step.
+        schemas: Of the tools that the row brings, by name; the others are builtin.
     """
     right = sum(len(step) for step in steps)
     if len(calls) > MAX_COMPARED:
         return Match(False, len(calls) - right)
     last = -1
     for step in steps:
-        taken = _earliest(calls, step, last)
+        taken = _earliest(calls, step, last, schemas)
         if taken is None:
             return Match(False, max(0, len(calls) - right))
         last = max(calls[i].turn for i in taken)
     return Match(True, len(calls) - right)
 
 
-def fits(call: Call, reference: Mapping[str, Any]) -> Verdict:
-    """Whether a call is the right call ``reference``."""
+def fits(
+    call: Call, reference: Mapping[str, Any], schemas: Schemas = MappingProxyType({})
+) -> Verdict:
+    """Whether a call is the right call ``reference``; ``schemas`` as in ``match_calls``."""
     name = reference["name"]
+    if name in schemas:
+        return check_call(call.name, call.arguments, schemas[name], reference["arguments"])
     verdict = check_call(
         call.name, call.arguments, SCHEMAS[name], reference["arguments"], _COMPARE.get(name)
     )
@@ -116,10 +128,10 @@ def fits(call: Call, reference: Mapping[str, Any]) -> Verdict:
 
 
 def _earliest(
-    calls: Sequence[Call], step: Sequence[Mapping[str, Any]], after: int
+    calls: Sequence[Call], step: Sequence[Mapping[str, Any]], after: int, schemas: Schemas
 ) -> list[int] | None:
     """Indices of the calls that make up a step, done as early as can be after a turn."""
-    table = [[bool(fits(call, reference)) for call in calls] for reference in step]
+    table = [[bool(fits(call, reference, schemas)) for call in calls] for reference in step]
     for end in sorted({call.turn for call in calls if call.turn > after}):
         allowed = [after < call.turn <= end for call in calls]
         found = match([[fit and ok for fit, ok in zip(row, allowed, strict=True)] for row in table])

@@ -6,6 +6,10 @@ quarter per call too many instead of everything, so that a model that mends a ca
 than it needs still learns from the episode; where no tool is needed, any call is wrong. A guessed
 answer without the right calls, or after other calls, earns 0.
 
+A row of the user's is held to what it brings. With an answer and no calls, the answer alone
+counts, however it was found. With calls and no answer, the calls alone count; where none is right,
+the model must say something instead.
+
 ``tool_call_reward`` is partial credit in the manner of ToolRL (https://arxiv.org/abs/2504.13958):
 names, parameter names and values. It is another reward with its own name, for models that get
 nothing right at first, and says nothing (``None``) where no call is right.
@@ -19,7 +23,14 @@ from typing import Any, NamedTuple
 
 from mrlm.tasks.tools.answers import extract_answer, same_answer, without_thinking
 from mrlm.tasks.tools.bfcl import check_call
-from mrlm.tasks.tools.matching import MAX_COMPARED, Call, fits, match_calls, read_calls
+from mrlm.tasks.tools.matching import (
+    MAX_COMPARED,
+    Call,
+    Schemas,
+    fits,
+    match_calls,
+    read_calls,
+)
 
 __all__ = ["EXTRA_CALL_COST", "extract", "score", "tool_call_reward", "tools_reward"]
 
@@ -54,21 +65,25 @@ def score(completion: Completion, row: Mapping[str, Any]) -> float | None:
 
     Args:
         completion: A conversation that follows the prompt; a text is one message without calls.
-        row: With the columns ``calls`` and ``answer``.
+        row: With the columns ``calls``, ``answer``, and where it brings tools of its own ``tools``.
     """
-    outcome = _outcome(completion, row["calls"], row["answer"])
+    outcome = _outcome(completion, row["calls"], row["answer"], row.get("tools"))
     return None if outcome is None else float(outcome.perfect)
 
 
 def extract(completion: Completion, row: Mapping[str, Any]) -> str | None:
-    """The final answer, unparsed."""
-    return extract_answer(_final_text(_messages(completion)))
+    """The final answer, unparsed; where the row has none, the calls as text."""
+    messages = _messages(completion)
+    if row.get("answer") or not row.get("tools"):
+        return extract_answer(_final_text(messages))
+    return ", ".join(_shown(call) for call in read_calls(messages)) or None
 
 
 def tools_reward(
     completions: Sequence[Completion],
     calls: Sequence[Any],
     answer: Sequence[Any],
+    tools: Sequence[Any] | None = None,
     log_metric: Callable[[str, float], None] | None = None,
     **kwargs: Any,
 ) -> list[float | None]:
@@ -78,6 +93,7 @@ def tools_reward(
         completions: Conversations (or texts) that follow the prompts.
         calls: The right calls of each row, step by step.
         answer: The right answer of each row.
+        tools: The schemas that each row brings, if rows bring any.
         log_metric: TRL's hook; gets the shares of right answers and of right calls.
         **kwargs: Other columns; ignored.
 
@@ -85,8 +101,10 @@ def tools_reward(
         A reward for each completion, ``None`` where the row is unusable.
     """
     outcomes = [
-        _outcome(completion, steps, right)
-        for completion, steps, right in zip(completions, calls, answer, strict=True)
+        _outcome(completion, steps, right, schemas)
+        for completion, steps, right, schemas in zip(
+            completions, calls, answer, _each(tools, calls), strict=True
+        )
     ]
     _report(outcomes, log_metric)
     return [
@@ -96,7 +114,10 @@ def tools_reward(
 
 
 def tool_call_reward(
-    completions: Sequence[Completion], calls: Sequence[Any], **kwargs: Any
+    completions: Sequence[Completion],
+    calls: Sequence[Any],
+    tools: Sequence[Any] | None = None,
+    **kwargs: Any,
 ) -> list[float | None]:
     """Partial credit for calls, whatever the answer: names, parameter names and values in equal
     parts, over the larger of the numbers of calls made and of right calls.
@@ -104,16 +125,18 @@ def tool_call_reward(
     Args:
         completions: Conversations (or texts) that follow the prompts.
         calls: The right calls of each row, step by step.
+        tools: The schemas that each row brings, if rows bring any.
         **kwargs: Other columns; ignored.
 
     Returns:
         0.0 to 1.0 for each completion; ``None`` where no call is right or the row is unusable.
     """
     rewards: list[float | None] = []
-    for completion, steps in zip(completions, calls, strict=True):
+    for completion, steps, own in zip(completions, calls, _each(tools, calls), strict=True):
         right = [reference for step in steps for reference in step] if _usable(steps) else []
         made, malformed = _calls(_messages(completion))
-        rewards.append(_partial_credit(made, right, malformed) if right else None)
+        credit = _partial_credit(made, right, malformed, _by_name(own)) if right else None
+        rewards.append(credit)
     return rewards
 
 
@@ -125,18 +148,47 @@ def _reward(outcome: Outcome, needs_calls: bool) -> float:
     return max(0.0, 1 - EXTRA_CALL_COST * outcome.extra)
 
 
-def _outcome(completion: Completion, steps: Any, answer: Any) -> Outcome | None:
-    if not _usable(steps) or not isinstance(answer, str):
+def _outcome(completion: Completion, steps: Any, answer: Any, tools: Any = None) -> Outcome | None:
+    has_calls = steps is not None
+    if (has_calls and not _usable(steps)) or not isinstance(answer, str):
+        return None
+    if not has_calls and not answer:
         return None
     messages = _messages(completion)
+    if not has_calls:
+        return Outcome(_answers(messages, answer), calls_right=True, extra=0)
     calls, malformed = _calls(messages)
-    found = extract_answer(_final_text(messages))
-    matched = match_calls(calls, steps)
+    matched = match_calls(calls, steps, _by_name(tools))
     return Outcome(
-        answer_right=found is not None and same_answer(found, answer),
+        answer_right=_answers(messages, answer) if answer else bool(steps) or _speaks(messages),
         calls_right=matched.complete,
         extra=matched.extra + malformed,
     )
+
+
+def _answers(messages: Sequence[Mapping[str, Any]], answer: str) -> bool:
+    found = extract_answer(_final_text(messages))
+    return found is not None and same_answer(found, answer)
+
+
+def _speaks(messages: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the last message says something, thoughts left out."""
+    return bool(without_thinking(_final_text(messages)).strip())
+
+
+def _each(tools: Sequence[Any] | None, calls: Sequence[Any]) -> Sequence[Any]:
+    return [None] * len(calls) if tools is None else tools
+
+
+def _by_name(tools: Any) -> Schemas:
+    return {schema["function"]["name"]: schema for schema in tools or ()}
+
+
+def _shown(call: Call) -> str:
+    arguments = call.arguments
+    if isinstance(arguments, Mapping):
+        arguments = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+    return f"{call.name}({arguments})"
 
 
 def _usable(steps: Any) -> bool:
@@ -181,11 +233,14 @@ def _text(message: Mapping[str, Any]) -> str:
 
 
 def _partial_credit(
-    made: Sequence[Call], right: Sequence[Mapping[str, Any]], malformed: int
+    made: Sequence[Call],
+    right: Sequence[Mapping[str, Any]],
+    malformed: int,
+    schemas: Schemas,
 ) -> float:
     """Best pairs first; each call and each right call in one pair at most."""
     likenesses = [
-        (_likeness(call, reference), i, j)
+        (_likeness(call, reference, schemas), i, j)
         for i, call in enumerate(made[:MAX_COMPARED])
         for j, reference in enumerate(right)
     ]
@@ -199,10 +254,10 @@ def _partial_credit(
     return total / max(len(made) + malformed, len(right))
 
 
-def _likeness(call: Call, reference: Mapping[str, Any]) -> float:
+def _likeness(call: Call, reference: Mapping[str, Any], schemas: Schemas) -> float:
     if call.name != reference["name"]:
         return 0.0
-    if fits(call, reference):
+    if fits(call, reference, schemas):
         return 1.0
     if not isinstance(call.arguments, Mapping):
         return 1 / 3

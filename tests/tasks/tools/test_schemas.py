@@ -9,11 +9,9 @@ import pytest
 from processor_time import processor_time
 from transformers.utils import get_json_schema
 
-from mrlm.errors import ColumnError
 from mrlm.tasks.tools import builtin
 from mrlm.tasks.tools.environment import TOOL_NAMES, make_environment
 from mrlm.tasks.tools.schemas import check_arguments, json_schema
-from mrlm.tasks.tools.user_rows import USER_ROWS
 
 
 def sample(
@@ -180,17 +178,3 @@ def test_what_transformers_may_write_is_understood() -> None:
     assert check_arguments({"x": 1}, schema) == check_arguments({"x": "a"}, schema) == []
     assert check_arguments({"x": 1, "y": None, "z": [1]}, schema) == []
     assert check_arguments({"x": 1.5}, schema) and check_arguments({"x": 1, "z": "a"}, schema)
-
-
-def test_rows_with_tools_of_their_own_are_told_that_only_the_builtin_ones_run() -> None:
-    call = {"name": "get_weather", "arguments": {"city": "Rome"}}
-    row = {"question": "Rain?", "answer": "no", "calls": [[call]]}
-    with pytest.raises(ColumnError, match=r"builtin tools only \(calculator.*got 'get_weather'"):
-        USER_ROWS.build(row)
-
-
-def test_rows_may_hold_arguments_as_json_text() -> None:
-    call = {"name": "calculator", "arguments": '{"expression": "2+3"}'}
-    row = {"question": "2+3?", "answer": 5, "calls": [[call]]}
-    (step,) = USER_ROWS.build(row)["calls"]
-    assert step[0]["arguments"] == {"expression": ["2+3"]}

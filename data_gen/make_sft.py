@@ -18,7 +18,7 @@ from pathlib import Path
 from make_preferences import SamplingConfig, parse, print_statistics, sample
 from rich.console import Console
 
-from mrlm.data.demonstrations import demonstration, tool_schemas
+from mrlm.data.demonstrations import demonstration, row_schemas
 from mrlm.data.rejection import best_samples
 from mrlm.files import write_json_lines
 from mrlm.termination import run_program
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             demonstration(
                 record.prompt,
                 record.messages or record.completion,
-                tool_schemas(task, record.reference.get("environment")),
+                row_schemas(task, record.reference),
             )
             for record in kept
         ],

@@ -29,6 +29,8 @@ class UserRows:
         instead: Needed column -> one of ``takes`` that does in its place, or several.
         json_columns: Columns of the rows that may hold any JSON: beyond those that the task
             generates, or in place of their types.
+        all_columns: Whether ``build`` is given every column, under its own name where it is none
+            of those that the task knows.
         complete: ``(name of the dataset) -> (row) -> row``: adds what lies in another file beside.
     """
 
@@ -37,6 +39,7 @@ class UserRows:
     takes: Mapping[str, str] = field(default_factory=dict)
     instead: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     json_columns: tuple[str, ...] = ()
+    all_columns: bool = False
     complete: Callable[[str], Callable[[Any], Any]] | None = None
 
 
@@ -73,12 +76,16 @@ class Task:
         reward_funcs: Rewards with TRL's signature, ``f(completions, <column>, ..., **kwargs) ->
             list[float | None]``. Wrong is 0.0; not applicable or a broken scorer is ``None``.
         score: ``(completion, row) -> float | None``: what evaluation counts, never shaped. A
-            completion is a text, or, in an episode with tools, the messages after the prompt.
+            completion is a text, or, in an episode with tools, the messages after the prompt. After
+            an episode whose environment has ``get_reward``, the row holds what that gave as
+            ``environment_reward``.
         extract: ``(completion, row) -> str | None``: the answer that ``score`` reads, ``None`` when
             there is none; evaluation keeps it in its records.
         environment: TRL's ``environment_factory``: gives an object with ``reset(**row) -> str |
-            None``, public methods that are the model's tools, and optionally ``get_reward() ->
-            float``. A mapping of names to such factories goes with a column ``environment``.
+            None``, which ends the prompt, or is all of it where the row has none; public methods
+            that are the model's tools; and optionally ``get_reward() -> float``. Tools and
+            ``get_reward`` may be asynchronous. A mapping of names to such factories goes with a
+            column ``environment``.
         max_tool_calling_iterations: Rounds of tool calls in an episode, TRL's setting of that name.
             0: rows are answered in one turn, as text.
         reward_cases: Gives attacks that a reward must not pay, and correct completions that it
@@ -86,6 +93,8 @@ class Task:
         generate_rows: ``(size, seed, split, *, difficulties) -> rows``: what ``build_dataset``
             holds, one by one, so that an export of millions keeps its memory.
         user_rows: How rows of the user's own become rows of this task.
+        needs_dataset: It generates no rows, so there is nothing to do without a dataset of the
+            user's; ``build_dataset`` gives columns for 0 rows and raises for more.
     """
 
     name: str
@@ -98,6 +107,7 @@ class Task:
     reward_cases: Callable[[], Iterable[RewardCase]] | None = None
     generate_rows: Callable[..., Iterator[Mapping[str, Any]]] | None = None
     user_rows: UserRows | None = None
+    needs_dataset: bool = False
 
     @property
     def has_tools(self) -> bool:

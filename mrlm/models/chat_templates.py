@@ -14,6 +14,7 @@ Not covered: templates other than ChatML without tools of their own; images.
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -157,7 +158,8 @@ def _read_arguments(call: Any) -> None:
 
 def tool_functions(environment: Any) -> list[Callable[..., Any]]:
     """The tools of an environment: its public methods, as TRL finds them."""
-    names = [name for name in dir(type(environment)) if not name.startswith("_")]
+    members = inspect.getmembers(type(environment), inspect.isfunction)
+    names = [name for name, _ in members if not name.startswith("_")]
     return [getattr(environment, n) for n in names if n not in ("reset", "get_reward")]
 
 

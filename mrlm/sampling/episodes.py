@@ -5,7 +5,7 @@ row), the same parser, the same limits (``max_new_tokens`` covers the results to
 are bounded), and contexts put together from token ids, so that what the model wrote is never
 tokenized again. Unlike TRL's, the messages carry ids, which say what result belongs to what call.
 
-Not covered: asynchronous tools, images.
+Not covered: images.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from trl.chat_template_utils import parse_response
 
-from mrlm.models.chat_templates import add_tool_calling, tool_functions, tool_suffix_ids
+from mrlm.models.chat_templates import add_tool_calling, tool_suffix_ids
+from mrlm.sampling.environments import StartedEnvironment, run_calls, start_environment
 from mrlm.task import Task
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Episode:
 
     Attributes:
         prompt_ids: The rendered prompt.
+        started: The environment, the prompt's messages, and after the end the reward.
         messages: What the assistant and the tools said after it; calls and results share ids.
         token_ids: All of it as token ids.
         num_tokens: How many of them the model wrote.
@@ -46,14 +48,22 @@ class Episode:
     """
 
     prompt_ids: list[int]
-    environment: Any
+    started: StartedEnvironment
     messages: list[dict[str, Any]] = field(default_factory=list)
     token_ids: list[int] = field(default_factory=list)
     num_tokens: int = 0
     finished: bool = False
 
-    def __post_init__(self) -> None:
-        self.tools = {tool.__name__: tool for tool in tool_functions(self.environment)}
+    @property
+    def tools(self) -> dict[str, Callable[..., Any]]:
+        """The environment's tools by name."""
+        return self.started.tools
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the last turn holds calls that the environment runs."""
+        called = bool(self.messages and self.pending)
+        return self.finished and called and not self.started.ends_at_calls
 
     @property
     def pending(self) -> list[dict[str, Any]]:
@@ -124,7 +134,7 @@ def play_episodes(
             _append_turn(
                 episode, tokenizer, completion.token_ids, completion.finished, max_new_tokens
             )
-        alive = [episode for episode in active if episode.finished and episode.pending]
+        alive = [episode for episode in active if episode.goes_on]
         if turn < task.max_tool_calling_iterations:
             alive = [e for e in alive if _run_tool_calls(e, tokenizer, max_new_tokens)]
         else:
@@ -133,7 +143,7 @@ def play_episodes(
             progress(len(active) - len(alive))
         for episode in active:
             if not any(episode is other for other in alive):
-                close_environment(episode.environment)
+                episode.started.end()
         active = alive
     return episodes
 
@@ -165,33 +175,16 @@ def transcript(messages: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def start_environment(
-    row: Mapping[str, Any], task: Task
-) -> tuple[Any, list[dict[str, Any]], dict[str, Callable[..., Any]]]:
-    """A row's environment after its reset, the conversation that begins, and its tools by name."""
-    factory = task.environment
-    if isinstance(factory, Mapping):
-        factory = factory[row["environment"]]
-    if factory is None:
-        raise ValueError(f"The task {task.name!r} has rounds of tool calls, but no environment.")
-    environment = factory()
-    observation = environment.reset(**row)
-    *before, last = [dict(message) for message in row["prompt"]]
-    last["content"] += observation or ""
-    tools = {tool.__name__: tool for tool in tool_functions(environment)}
-    return environment, [*before, last], tools
-
-
 def _reset(tokenizer: PreTrainedTokenizerBase, row: Mapping[str, Any], task: Task) -> Episode:
-    environment, prompt, tools = start_environment(row, task)
+    started = start_environment(row, task)
     prompt_ids = tokenizer.apply_chat_template(
-        prompt,
-        tools=list(tools.values()),
+        started.prompt,
+        tools=started.offered or None,
         add_generation_prompt=True,
         tokenize=True,
         return_dict=False,
     )
-    return Episode(list(prompt_ids), environment)  # type: ignore[arg-type]
+    return Episode(list(prompt_ids), started)  # type: ignore[arg-type]
 
 
 def _append_turn(
@@ -211,7 +204,7 @@ def _append_turn(
         tokenizer,
         said,
         prefix=episode.prompt_ids + episode.token_ids,
-        tools=list(episode.tools.values()),
+        tools=episode.started.offered,
     )
     count = sum(len(m.get("tool_calls") or []) for m in episode.messages)
     if message.get("tool_calls"):
@@ -232,9 +225,9 @@ def _run_tool_calls(
             "role": "tool",
             "tool_call_id": call["id"],
             "name": call["function"]["name"],
-            "content": run_tool(episode.tools, call["function"]),
+            "content": content,
         }
-        for call in episode.pending
+        for call, content in run_calls(episode.tools, episode.pending)
     ]
     suffix = tool_suffix_ids(tokenizer, results)
     if len(episode.token_ids) + len(suffix) >= max_new_tokens:
@@ -243,20 +236,3 @@ def _run_tool_calls(
     episode.messages += results
     episode.token_ids += suffix
     return True
-
-
-def run_tool(tools: Mapping[str, Callable[..., Any]], function: Mapping[str, Any]) -> str:
-    """A call's result, or its error, in TRL's words."""
-    try:
-        if function["name"] not in tools:
-            raise ValueError(f"Tool {function['name']} not found.")
-        return str(tools[function["name"]](**function["arguments"]))
-    except Exception as error:
-        return str({"error": str(error)})
-
-
-def close_environment(environment: Any) -> None:
-    """Environments that hold something (a process, a folder) give it back."""
-    close = getattr(environment, "_close", None)
-    if close is not None:
-        close()

@@ -20,6 +20,8 @@ from mrlm.task import RewardFunc, Task
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+    from mrlm.sampling.environments import StartedEnvironment
+
 _NOT_REFERENCE = frozenset({"id", "task", "prompt", "kind", "difficulty"})
 
 
@@ -127,20 +129,23 @@ def rollout(
 
 @dataclass(frozen=True)
 class _Sample:
-    """What one rollout gave: the conversation after the prompt, and how it reads."""
+    """What one rollout gave: the conversation after the prompt, and how it reads.
+
+    Of an episode also its environment, with the prompt that it gave and its reward.
+    """
 
     messages: list[dict[str, Any]]
     text: str
     token_ids: list[int]
     num_tokens: int
     finished: bool
-    is_episode: bool = False
+    started: StartedEnvironment | None = None  # of an episode
     error: str | None = None  # why there is none
 
     @property
     def completion(self) -> str | list[dict[str, Any]]:
         """What the task scores."""
-        return self.messages if self.is_episode else self.text
+        return self.messages if self.started else self.text
 
 
 def _sample(
@@ -182,7 +187,7 @@ def _play(
             episode.token_ids,
             episode.num_tokens,
             episode.finished,
-            is_episode=True,
+            started=episode.started,
         )
         for episode in play_episodes(generator, tokenizer, rows, task, params, progress=progress)
     ]
@@ -207,7 +212,7 @@ def _ask(
             [],
             answer.num_tokens,
             answer.finished,
-            is_episode=task.has_tools,
+            started=answer.started,
             error=answer.error,
         )
         for answer in server.answer(rows, task, params, progress)
@@ -227,13 +232,18 @@ def _record(
     errors: list[str],
 ) -> Record:
     answer, score = None, None
+    started, seen = sample.started, row
+    if started is not None and sample.error is None:
+        rewards, errors = {**rewards, **started.rewards}, [*errors, *started.errors]
+        for reward in started.rewards.values():
+            seen = {**row, "environment_reward": reward}
     if sample.error is None:
         try:
-            answer = task.extract(sample.completion, row)
+            answer = task.extract(sample.completion, seen)
         except Exception as error:
             errors = [*errors, _describe("extract", error)]
         try:
-            score = _number(task.score(sample.completion, row))
+            score = _number(task.score(sample.completion, seen))
         except Exception as error:
             errors = [*errors, _describe("score", error)]
     else:
@@ -243,7 +253,7 @@ def _record(
         sample=number,
         kind=str(row["kind"]),
         difficulty=row["difficulty"],
-        prompt=[dict(message) for message in row["prompt"]],
+        prompt=[dict(message) for message in (started.prompt if started else row["prompt"])],
         completion=sample.text,
         answer=answer,
         reference={name: value for name, value in row.items() if name not in _NOT_REFERENCE},
@@ -252,7 +262,7 @@ def _record(
         num_tokens=sample.num_tokens,
         truncated=not sample.finished and sample.error is None,
         errors=errors,
-        messages=sample.messages if sample.is_episode else [],
+        messages=sample.messages if started else [],
     )
 
 
@@ -287,6 +297,9 @@ def _rewards(
     inputs["prompts"] = inputs.pop("prompt", [])
     inputs["completions"] = [sample.messages for sample in samples]
     inputs["completion_ids"] = [sample.token_ids for sample in samples]
+    started = [sample.started for sample in samples]
+    if any(started):
+        inputs["environments"] = [one.environment if one else None for one in started]
     for function in reward_funcs:
         name = _name(function)
         for i, outcome in enumerate(_call_reward(function, inputs, len(rows))):

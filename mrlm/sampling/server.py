@@ -4,7 +4,7 @@ vLLM, llama.cpp's ``llama-server``, Ollama and others speak it. The server has t
 template and its tokenizer, so conversations go out and messages come back; no token ids. Of a row
 without an answer nothing is known: it has no score, and the reason stands in its record.
 
-Not covered: images, streaming, log-probabilities; tools whose functions are asynchronous.
+Not covered: images, streaming, log-probabilities.
 """
 
 from __future__ import annotations
@@ -19,12 +19,15 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from mrlm.errors import MrlmError
 from mrlm.sampling.types import SamplingParams
 from mrlm.task import Task
+
+if TYPE_CHECKING:
+    from mrlm.sampling.environments import StartedEnvironment
 
 __all__ = ["Answer", "ChatServer", "ServerError"]
 
@@ -54,12 +57,14 @@ class Answer:
         num_tokens: What the server says that the assistant wrote; 0 where it does not say.
         finished: The last turn ended by itself, within the limits.
         error: Why there is no answer.
+        started: Of an episode, the environment with the prompt and the reward.
     """
 
     messages: list[dict[str, Any]] = field(default_factory=list)
     num_tokens: int = 0
     finished: bool = False
     error: str | None = None
+    started: StartedEnvironment | None = None
 
 
 @dataclass(frozen=True)
@@ -172,11 +177,13 @@ class ChatServer:
         """One episode with tools."""
         from transformers.utils.chat_template_utils import get_json_schema
 
-        from mrlm.sampling.episodes import close_environment, run_tool, start_environment
+        from mrlm.sampling.environments import run_calls, start_environment
 
-        environment, prompt, tools = start_environment(row, task)
-        schemas = [get_json_schema(tool) for tool in tools.values()]
-        talk: list[dict[str, Any]] = list(prompt)
+        started = start_environment(row, task)
+        schemas = [
+            tool if isinstance(tool, dict) else get_json_schema(tool) for tool in started.offered
+        ]
+        talk: list[dict[str, Any]] = list(started.prompt)
         messages: list[dict[str, Any]] = []
         written, finished = 0, False
         try:
@@ -188,7 +195,7 @@ class ChatServer:
                 own = {"role": "assistant", "content": message.get("content") or ""}
                 messages.append({**own, "tool_calls": calls} if calls else own)
                 last_turn = turn == task.max_tool_calling_iterations
-                if not calls or not finished or last_turn:
+                if not calls or not finished or last_turn or started.ends_at_calls:
                     break
                 if written >= params.max_new_tokens:
                     finished = False
@@ -198,17 +205,17 @@ class ChatServer:
                         "role": "tool",
                         "tool_call_id": call["id"],
                         "name": call["function"]["name"],
-                        "content": run_tool(tools, call["function"]),
+                        "content": content,
                     }
-                    for call in calls
+                    for call, content in run_calls(started.tools, calls)
                 ]
                 messages += results
                 talk += [{**own, "tool_calls": message["tool_calls"]}, *results]
         except ServerError as error:
-            return Answer(messages, written, False, str(error))
+            return Answer(messages, written, False, str(error), started)
         finally:
-            close_environment(environment)
-        return Answer(messages, written, finished)
+            started.end()
+        return Answer(messages, written, finished, started=started)
 
     def _turn(
         self,

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from transformers import TrainerState
 from trl.trainer.grpo_trainer import GRPOTrainer as TRLGRPOTrainer
 
+from mrlm.models.chat_templates import offered_tools
 from mrlm.trainers import trl_internals
 from mrlm.trainers.batches import grouped
 from mrlm.trainers.cpu_sampler import CPUSampler
@@ -54,6 +55,9 @@ class OnlineTrainer(TRLGRPOTrainer):
     max_completion_length: int
     _metrics: Any
     _step: int
+    environments: list[Any] | None
+    _env_tools: dict[Any, list[Any]]
+    _batch_environments: list[Any]
     _rollout: Rollout | None = None  # while one is being made
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -127,6 +131,7 @@ class OnlineTrainer(TRLGRPOTrainer):
 
         The choice depends on the run's seed and step alone, so a run that resumes makes it again.
         """
+        self._offer_row_tools()
         sampled: tuple[Any, ...] = super()._generate(prompts)
         rollout, rounds = self._rollout, self._check_resampling()
         if rollout is None or not rounds or not self.model.training or self.num_generations < 2:
@@ -143,6 +148,36 @@ class OnlineTrainer(TRLGRPOTrainer):
             outcomes = self._score(rollout, prompts, sampled)
         self._record("frac_resampled", replaced.float().mean().item())
         return sampled
+
+    def _offer_row_tools(self) -> None:
+        """Show each rollout the tools that its environment names by schemas.
+
+        TRL looks tools up by the name of an environment; such a rollout gets a name of its own.
+        """
+        for place, environment in enumerate(self.environments or ()):
+            if hasattr(environment, "_tool_schemas"):
+                trl_internals.require("row_tools", self)
+                name = f"rollout {place}"
+                self._env_tools[name] = offered_tools(environment)
+                self._batch_environments[place] = name
+
+    def _tool_call_loop(
+        self, prompts: Any, prompt_ids: Any, completion_ids: Any, completions: Any, *args: Any
+    ) -> tuple[Any, ...]:
+        """TRL's, without the calls that nothing can run: their episodes end there."""
+        ended = [
+            place
+            for place, environment in enumerate(self.environments or ())
+            if getattr(environment, "_ends_at_calls", False)
+        ]
+        calls = {place: completions[place][0].pop("tool_calls", None) for place in ended}
+        played: tuple[Any, ...] = super()._tool_call_loop(
+            prompts, prompt_ids, completion_ids, completions, *args
+        )
+        for place, made in calls.items():
+            if made:
+                played[1][place][0]["tool_calls"] = made
+        return played
 
     def _check_resampling(self) -> int:
         """Rounds of dynamic sampling: a field of our configs, none in TRL's."""

@@ -58,6 +58,7 @@ REFUSED = {
     "value_checkpoint": "the value function would be lost from checkpoints",
     "sharded_export": "a model that is sharded cannot be exported",
     "vllm": "the value function would be sent to vLLM, which knows no such weights",
+    "row_tools": "the model would not be shown the tools that its row describes",
     "second_trainer": "under DeepSpeed a second trainer would go on with the first one's settings",
 }
 USES = GOES_ON | REFUSED
@@ -142,6 +143,15 @@ INTERNALS = (
         _GRPO,
         ("outcomes", "dynamic_sampling", "ppo"),
         "self, inputs, prompts, completions, completion_ids_list",
+    ),
+    Internal("_env_tools", "", ("row_tools",)),
+    Internal("_batch_environments", "", ("row_tools",)),
+    Internal(
+        "_tool_call_loop",
+        _GRPO,
+        ("row_tools",),
+        "self, prompts, prompt_ids, completion_ids, completions, logprobs, images, "
+        "multimodal_fields",
     ),
     Internal("_metrics", "", ("outcomes", "metrics")),
     Internal("_logs", "", ("samples",)),

@@ -39,6 +39,7 @@ __all__ = [
     "SCHEMAS",
     "TOOL_NAMES",
     "ToolUseEnvironment",
+    "bounded",
     "environment_name",
     "make_environment",
     "make_environments",
@@ -113,19 +114,19 @@ class ToolUseEnvironment:
             raise ValueError(f"only {MAX_CALLS} calls are allowed; answer now")
         problems = check_arguments(arguments, SCHEMAS[name])
         if problems:
-            raise ValueError(_bounded("; ".join(problems)))
+            raise ValueError(bounded("; ".join(problems)))
         try:
-            return _bounded(self._tool(name)(**arguments))
+            return bounded(self._tool(name)(**arguments))
         except ValueError as error:
-            raise ValueError(_bounded(str(error))) from None
+            raise ValueError(bounded(str(error))) from None
 
 
-def _bounded(text: str) -> str:
+def bounded(text: str, length: int = MAX_OUTPUT_LENGTH) -> str:
     """Text from elsewhere, fit for a chat template: short, printable, without its marks."""
     whole = str(text)
-    kept = whole[:MAX_OUTPUT_LENGTH].encode("utf-8", "replace").decode()
+    kept = whole[:length].encode("utf-8", "replace").decode()
     kept = _MARK.sub("< ", _CONTROL.sub("\N{REPLACEMENT CHARACTER}", kept))
-    cut = len(whole) - MAX_OUTPUT_LENGTH
+    cut = len(whole) - length
     return f"{kept}\n[cut: {cut} more characters]" if cut > 0 else kept
 
 

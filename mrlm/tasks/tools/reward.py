@@ -32,11 +32,12 @@ from mrlm.tasks.tools.matching import (
     read_calls,
 )
 
-__all__ = ["EXTRA_CALL_COST", "extract", "score", "tool_call_reward", "tools_reward"]
+__all__ = ["ANY_CALLS", "EXTRA_CALL_COST", "extract", "score", "tool_call_reward", "tools_reward"]
 
 logger = logging.getLogger(__name__)
 
 EXTRA_CALL_COST = 0.25
+ANY_CALLS = {"allowed": "any"}  # in the column ``calls`` of rows with an answer alone
 _CALL_MARK = "<tool_call"
 
 Completion = str | Sequence[Mapping[str, Any]]
@@ -149,7 +150,7 @@ def _reward(outcome: Outcome, needs_calls: bool) -> float:
 
 
 def _outcome(completion: Completion, steps: Any, answer: Any, tools: Any = None) -> Outcome | None:
-    has_calls = steps is not None
+    has_calls = steps != ANY_CALLS
     if (has_calls and not _usable(steps)) or not isinstance(answer, str):
         return None
     if not has_calls and not answer:

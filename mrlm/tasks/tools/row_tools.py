@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-__all__ = ["ROW_TOOLS", "RowToolsEnvironment"]
+__all__ = ["OWN_TOOLS", "ROW_TOOLS", "RowToolsEnvironment"]
 
-ROW_TOOLS = "row_tools"  # in the column ``environment``
+# In the column ``environment``, beside the names of environments with builtin tools.
+ROW_TOOLS, OWN_TOOLS = "row_tools", "own_tools"
 
 
 class RowToolsEnvironment:

@@ -122,7 +122,8 @@ def _schema(place: str, schema: Any, depth: int) -> Any:
             made |= _type(place, value)
         elif key in _BY_NAME and isinstance(value, Mapping):
             made[key] = {
-                inner: _schema(f"{place}.{inner}", one, depth + 1) for inner, one in value.items()
+                inner: _schema(f"{place}.{inner}", one, depth + 1)
+                for inner, one in _without_none(value).items()
             }
         elif key in _INNER and isinstance(value, list):
             made[key] = [_schema(place, one, depth + 1) for one in value]

@@ -39,11 +39,12 @@ from mrlm.tasks.tools.labels import (
     schema_of,
     self_check,
 )
-from mrlm.tasks.tools.row_tools import ROW_TOOLS
+from mrlm.tasks.tools.reward import ANY_CALLS
+from mrlm.tasks.tools.row_tools import OWN_TOOLS, ROW_TOOLS
 from mrlm.tasks.tools.scenarios import INSTRUCTION
 from mrlm.tasks.tools.standard import TOOL_SCHEMAS, standard_tools
 
-__all__ = ["user_rows"]
+__all__ = ["played_row", "user_rows"]
 
 _QUESTION = "text, or a list of messages that ends with the user's"
 _ANSWER = "text or a number"
@@ -59,6 +60,7 @@ _OTHER_TOOLS = (
     ". Tools of your own: name your functions with --tools FILE.py:NAME, which runs them, or "
     "describe them in a column tools, and calls are compared without being run"
 )
+_LOGS = ("messages", "conversations", "chat")
 
 Row = dict[str, Any]
 
@@ -72,7 +74,7 @@ def user_rows(own: Sequence[Mapping[str, Any]] | None = None) -> UserRows:
     """
     return UserRows(
         needs={"question": _QUESTION},
-        instead={"question": ("messages", "conversations", "chat")},
+        instead={"question": _LOGS},
         takes={
             "answer": _ANSWER,
             "calls": CALLS,
@@ -94,7 +96,7 @@ def user_rows(own: Sequence[Mapping[str, Any]] | None = None) -> UserRows:
 
 def _build(row: Mapping[str, Any], own: Sequence[Mapping[str, Any]] | None) -> list[Row]:
     if own is not None:
-        return [_played(row, own, "own")]
+        return [played_row(row, own, OWN_TOOLS)]
     schemas = _schemas(row)
     if schemas is None:
         return [_builtin(row)]
@@ -111,7 +113,7 @@ def _builtin(row: Mapping[str, Any]) -> Row:
     except (TypeError, ValueError):
         raise ColumnError("tools", _TOOLS) from None
     offered = [SCHEMAS[name] for name in TOOL_NAMES if name in tools]
-    made = _played(row, offered, environment, _OTHER_TOOLS)
+    made = played_row(row, offered, environment, hint=_OTHER_TOOLS)
     if isinstance(made["calls"], list):
         details = _details(_data(row["calls"], "calls", CALLS))
         flat = [call for step in made["calls"] for call in step]
@@ -126,29 +128,48 @@ def _details(calls: Any) -> list[Row]:
     return [{key: call[key] for key in ("result", "uses") if key in call} for call in flat]
 
 
-def _played(
-    row: Mapping[str, Any], schemas: Sequence[Mapping[str, Any]], environment: str, hint: str = ""
+def played_row(
+    row: Mapping[str, Any],
+    schemas: Sequence[Mapping[str, Any]],
+    environment: str,
+    *,
+    is_scored: bool = True,
+    hint: str = "",
 ) -> Row:
-    """A row whose tools are there to be run; ``hint`` ends the message on calls that do not fit."""
+    """A row whose tools are there to be run.
+
+    Args:
+        row: With a question or a log, and what it is scored by.
+        schemas: Of the tools on offer.
+        environment: Its name.
+        is_scored: Whether it must bring an answer, calls, or both; else it may lack a question.
+        hint: Ends the message on calls that do not fit.
+
+    Raises:
+        ColumnError: A column does not fit.
+    """
     steps: list[Any] | None = None
     if "question" in row:
         prompt = _prompt(row["question"])
-    else:
+    elif is_scored or any(name in row for name in _LOGS):
         prompt, steps = _from_log(row, schemas)
+    else:
+        prompt = [{"role": "user", "content": ""}]
     if "calls" in row:
         steps = _steps(row, schemas, hint)
     answer = row.get("answer", "")
     if isinstance(answer, bool) or not isinstance(answer, str | int | float):
         raise ColumnError("answer", _ANSWER)
     answer = str(answer).strip()
-    if not answer and ("answer" in row or steps is None):
+    if is_scored and not answer and ("answer" in row or steps is None):
         raise ColumnError("answer", _SCORED)
     files = _data(row.get("files"), "files", _FILES) or {}
     if not isinstance(files, Mapping) or not all(isinstance(t, str) for t in files.values()):
         raise ColumnError("files", _FILES)
-    if answer:
+    if answer and is_scored:
         prompt[-1]["content"] += INSTRUCTION
-    return _row(environment, prompt, list(schemas), steps, answer, []) | {"files": dict(files)}
+    calls = ANY_CALLS if steps is None else steps
+    return _row(environment, prompt, list(schemas), calls, answer, []) | {"files": dict(files)}
 
 
 def _from_log(
@@ -273,7 +294,7 @@ def _row(
     environment: str,
     prompt: list[Row],
     schemas: list[Any],
-    steps: list[Any] | None,
+    steps: list[Any] | dict[str, str],
     answer: str,
     solution: list[Row],
 ) -> Row:
@@ -343,7 +364,7 @@ def _steps(
 
 
 def _log_column(row: Mapping[str, Any]) -> str:
-    return next(name for name in ("messages", "conversations", "chat") if name in row)
+    return next(name for name in _LOGS if name in row)
 
 
 def _log(row: Mapping[str, Any]) -> list[Row]:

@@ -14,6 +14,7 @@ from mrlm.errors import ColumnError, DatasetError
 from mrlm.tasks.tools import TASK, tools_task
 from mrlm.tasks.tools.attacks import call, say, turn
 from mrlm.tasks.tools.bfcl_rows import bfcl_dataset, bfcl_rows
+from mrlm.tasks.tools.reward import ANY_CALLS
 from mrlm.tasks.tools.user_rows import user_rows
 
 WEATHER: dict[str, Any] = {
@@ -361,7 +362,7 @@ def test_rows_of_builtin_tools_may_bring_an_answer_or_calls_alone() -> None:
     assert TASK.score([turn(made), say("It is five.")], by_calls) == 1.0
     assert TASK.score([say("Answer: 5")], by_calls) == 0.0
     (by_answer,) = build({"question": "2+3?", "answer": 5})
-    assert "Answer:" in by_answer["prompt"][0]["content"] and by_answer["calls"] is None
+    assert "Answer:" in by_answer["prompt"][0]["content"] and by_answer["calls"] == ANY_CALLS
     assert TASK.score([turn(made), turn(made), say("Answer: 5")], by_answer) == 1.0
     assert TASK.score([turn(made), say("Answer: 6")], by_answer) == 0.0
     with pytest.raises(ColumnError, match="an answer, calls, or both"):

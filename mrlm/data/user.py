@@ -198,7 +198,7 @@ class UserDataset:
             return False
         if all(self._theirs(column) in there for column in self._own):
             return True
-        needs = user_rows.needs if user_rows else dict.fromkeys(self.features, "as the task has it")
+        needs = user_rows.needs if user_rows else dict.fromkeys(self._own, "as the task has it")
         lacking = lacking or [column for column in needs if self._theirs(column) not in there]
         raise DatasetError(
             f"{self.name} has no column {lacking[0]!r} ({needs[lacking[0]]}); its columns are "

@@ -96,7 +96,7 @@ class RunRows:
         self._held_out: set[str] = set()
         if arguments.dataset_name or arguments.eval_dataset_name:
             # The task keeps its own splits apart.
-            self._held_out = set(map(_content, held_out["prompt"]))
+            self._held_out = set(map(_content, held_out["prompt"])) - {""}
         for benchmark in arguments.benchmark:
             self._add_benchmark(benchmark)
         if arguments.dataset_name:

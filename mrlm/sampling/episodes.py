@@ -116,16 +116,13 @@ def play_episodes(
     for turn in range(task.max_tool_calling_iterations + 1):
         if not active:
             break
-        first = turn == 0
+        each = count if turn == 0 and _share_prompts(episodes, count) else 1
         completions = generator.generate(
-            [
-                episode.prompt_ids + episode.token_ids
-                for episode in active[:: count if first else 1]
-            ],
+            [episode.prompt_ids + episode.token_ids for episode in active[::each]],
             replace(
                 params,
                 max_new_tokens=max(max_new_tokens - len(episode.token_ids) for episode in active),
-                num_generations=count if first else 1,
+                num_generations=each,
                 seed=None if seed is None else seed + turn * _SEED_STEP,
             ),
             keep_cache=True,
@@ -185,6 +182,14 @@ def _reset(tokenizer: PreTrainedTokenizerBase, row: Mapping[str, Any], task: Tas
         return_dict=False,
     )
     return Episode(list(prompt_ids), started)  # type: ignore[arg-type]
+
+
+def _share_prompts(episodes: Sequence[Episode], count: int) -> bool:
+    """Whether the episodes of a row begin alike; an environment may begin each in another way."""
+    return all(
+        episode.prompt_ids == episodes[place - place % count].prompt_ids
+        for place, episode in enumerate(episodes)
+    )
 
 
 def _append_turn(

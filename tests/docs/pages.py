@@ -52,6 +52,20 @@ def blocks(page: Path) -> Iterator[Block]:
         yield Block(_place(page, text, match.start()), match[1], match[2])
 
 
+def files() -> dict[str, str]:
+    """Files of the reader's own that pages show: Python blocks that begin with ``# NAME.py``, and
+    rows (``questions.jsonl``)."""
+    found = {}
+    for page in PAGES:
+        for block in blocks(page):
+            named = re.match(r"# (\w+\.py)\n", block.text)
+            if block.language == "python" and named:
+                found[named[1]] = block.text
+            elif block.language == "jsonl":
+                found["questions.jsonl"] = block.text
+    return found
+
+
 def prose(page: Path) -> str:
     """The page with its fenced blocks blanked, line for line."""
     text = page.read_text(encoding="utf-8")

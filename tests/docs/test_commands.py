@@ -128,8 +128,22 @@ def test_what_is_only_parsed_says_why() -> None:
     assert {rule.level for rule in RULES} == {"parsed", "fast", "slow"}
 
 
+def _needs(command: Any) -> None:
+    """Skip what an extra that is not installed would be needed for."""
+    if "--mcp_server" in command.words:
+        pytest.importorskip("mcp", reason="the official client is an extra: mrlm[mcp]")
+
+
 @pytest.mark.parametrize("command", _cases(COMMANDS))
-def test_its_parser_takes_it(command: Any) -> None:
+def test_its_parser_takes_it(command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _needs(command)
+    files = pages.files()
+    if any(name in word for word in command.words for name in files):  # read by the parser
+        for name, text in files.items():
+            (tmp_path / name).write_text(text, encoding="utf-8")
+        monkeypatch.chdir(tmp_path)
+        programs = Path(sys.executable).parent
+        monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     try:
         check(command.words)
     except Wrong as wrong:
@@ -221,6 +235,8 @@ class Shell:
         (folder / "gsm8k").mkdir()
         benchmark_files.write(folder / "gsm8k" / "test.jsonl", benchmark_files.GSM8K)
         benchmark_files.write_bfcl(folder / "bfcl_eval" / "data")
+        for name, text in pages.files().items():
+            (folder / name).write_text(text, encoding="utf-8")
 
     def __call__(self, command: Any) -> str:
         rule = rule_of(command)
@@ -297,4 +313,5 @@ def test_the_block_runs(block: str, tiny: str, demo_run: Path, tmp_path: Path) -
     shell = Shell(tmp_path, tiny, demo_run)
     for command in at_level("slow"):
         if command.block == block:
+            _needs(command)
             shell(command)

@@ -189,7 +189,8 @@ def test_an_mcp_server_answers_in_training(algorithm: str, train: Any, tmp_path:
         "server.run()\n"
     )
     task = tools_task(mcp_server=[f"{sys.executable} {server}"])
-    rows = load(task, tmp_path, {"question": "Rain in Rome?", "answer": "yes"})
+    wanted = [{"question": f"Rain in {city}?", "answer": "yes"} for city in ("Rome", "Oslo")]
+    rows = load(task, tmp_path, *wanted)
     turns = calls(("get_weather", {"city": "Rome"})), "Answer: yes"
     trainer = train(algorithm, task, rows, says(rows, *turns))
     assert [log["rewards/tools_reward/mean"] for log in logs(trainer)] == [1.0, 1.0]

@@ -179,3 +179,20 @@ def test_a_reset_that_nobody_waits_for_is_refused(tool_tokenizer: Any, gold_poli
         pytest.raises(ValueError, match=r"Slow\.reset is asynchronous"),
     ):
         play(gold_policy, tool_tokenizer, [row(3, "Done.")], game(Slow))
+
+
+def test_episodes_of_one_row_may_begin_in_other_ways(tool_tokenizer: Any, gold_policy: Any) -> None:
+    started: list[int] = []
+
+    class Drawn(Guessing):
+        def reset(self, number: int = 7, **row: Any) -> str:
+            started.append(len(started))
+            return super().reset(started[-1])
+
+    known = [
+        {**row(n, f"Number {n}."), "prompt": [{"content": Guessing().reset(n)}]} for n in range(4)
+    ]
+    policy = gold_policy(tool_tokenizer, known)
+    params = SamplingParams(LONG, num_generations=2)
+    records = rollout(policy, tool_tokenizer, [row(0), row(1)], game(Drawn), params)
+    assert [record.completion for record in records] == [f"Number {n}." for n in range(4)]

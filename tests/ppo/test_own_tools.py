@@ -155,7 +155,8 @@ def test_rows_with_tools_of_their_own_end_at_the_call(
     trainer = train(algorithm, TASK, rows, list(rows))
     assert [log["rewards/tools_reward/mean"] for log in logs(trainer)] == [1.0, 1.0]
     prompts = trainer.sampler.generator.prompts
-    assert len(prompts) == 8, "one turn in each episode"
+    turns = [prompt.count("<|im_start|>assistant") for prompt in prompts]
+    assert turns == [1] * 4, "one turn in each episode; two prompts a step, each read once"
     for prompt in prompts:
         asked = "get_rain" if "Call get_rain." in prompt else "get_snow"
         offered = [

@@ -109,7 +109,8 @@ def run_calls(
 
     Asynchronous tools run side by side and come after the others.
     """
-    plain, waiting = [], []
+    plain: list[tuple[Mapping[str, Any], Any]] = []
+    waiting: list[tuple[Mapping[str, Any], Any]] = []
     for call in calls:
         function = call["function"]
         try:

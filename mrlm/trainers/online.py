@@ -55,7 +55,7 @@ class OnlineTrainer(TRLGRPOTrainer):
     max_completion_length: int
     _metrics: Any
     _step: int
-    environments: list[Any] | None
+    environments: Any  # a list, or None
     _env_tools: dict[Any, list[Any]]
     _batch_environments: list[Any]
     _rollout: Rollout | None = None  # while one is being made
@@ -171,7 +171,7 @@ class OnlineTrainer(TRLGRPOTrainer):
             if getattr(environment, "_ends_at_calls", False)
         ]
         calls = {place: completions[place][0].pop("tool_calls", None) for place in ended}
-        played: tuple[Any, ...] = super()._tool_call_loop(
+        played: tuple[Any, ...] = super()._tool_call_loop(  # type: ignore[no-untyped-call]
             prompts, prompt_ids, completion_ids, completions, *args
         )
         for place, made in calls.items():

@@ -41,7 +41,7 @@ def bfcl_rows(questions: str | Path, answers: str | Path | None = None) -> Itera
     complete = completed(str(path)) if answers is None else completed_by(Path(answers))
     for index, row in enumerate(read_lines(path)):
         try:
-            (built,) = build(complete(row))
+            built = build(complete(row))
         except ColumnError as error:
             raise DatasetError(
                 f"{path}, row {index}, column {error.column!r}: expected {error.expected}."
@@ -50,7 +50,7 @@ def bfcl_rows(questions: str | Path, answers: str | Path | None = None) -> Itera
             "id": str(row["id"]),
             "task": "tools",
             "difficulty": "unknown",
-            **built,
+            **(built[0] if isinstance(built, list) else built),
         }
 
 

@@ -115,7 +115,7 @@ def describe_function(function: Any) -> dict[str, Any]:
     if not doc:
         problems.append("has no docstring")
     else:
-        described = parse_google_format_docstring(doc.strip())[1]
+        described = parse_google_format_docstring(doc.strip())[1] or {}
         missing = [p.name for p in parameters if p.name not in described]
         if missing:
             problems.append(f"describes no {', '.join(missing)} under 'Args:' in its docstring")

@@ -98,6 +98,8 @@ def _build(row: Mapping[str, Any], own: Sequence[Mapping[str, Any]] | None) -> l
     if own is not None:
         return [played_row(row, own, OWN_TOOLS)]
     schemas = _schemas(row)
+    if schemas is None and "question" not in row and "tools" not in row:
+        raise ColumnError("tools", f"{_TOOLS}; a log is scored by the calls of the tools it had")
     if schemas is None:
         return [_builtin(row)]
     return list(_labelled(row, schemas))
@@ -342,9 +344,10 @@ def _schemas(row: Mapping[str, Any]) -> list[Row] | None:
             raise ColumnError(column, f"{expected}; {error}") from None
     if "chat" not in row:
         return None
-    system = row.get("system", "")
+    # In glaive's first version it begins the talk.
+    system = row.get("system") or str(row["chat"]).partition("USER:")[0]
     try:
-        return standard_tools(glaive_tools(system if isinstance(system, str) else ""))
+        return standard_tools(glaive_tools(str(system)))
     except ValueError as error:
         raise ColumnError("system", f"glaive's text with functions as JSON; {error}") from None
 
@@ -371,12 +374,19 @@ def _log(row: Mapping[str, Any]) -> list[Row]:
     column = _log_column(row)
     try:
         if column != "chat":
-            return read_messages(row[column])
+            return _with_system(read_messages(row[column]), row.get("system"))
         if not isinstance(row["chat"], str):
             raise ValueError("it is no text")
         return glaive_messages(row["chat"])
     except ValueError as error:
         raise ColumnError(column, f"{MESSAGES}; {error}") from None
+
+
+def _with_system(messages: list[Row], system: Any) -> list[Row]:
+    """ShareGPT's rows keep the system text in a column of its own."""
+    if not isinstance(system, str) or not system.strip() or messages[0]["role"] == "system":
+        return messages
+    return [{"role": "system", "content": system.strip()}, *messages]
 
 
 def _data(value: Any, column: str, expected: str) -> Any:

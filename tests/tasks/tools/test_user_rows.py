@@ -127,8 +127,16 @@ def test_sharegpt_and_hermes_talks() -> None:
         [{"from": "gpt", "value": f"<tool_call>\n{called}\n</tool_call>"}],
     ):
         talk = [{"from": "human", "value": "Rain in Paris?"}, *turns]
-        (row,) = build({"conversations": talk, "tools": json.dumps(TOOLS)})
+        columns = {"conversations": talk, "tools": json.dumps(TOOLS)}
+        (row,) = build(columns)
         assert pays(row, paris()) == 1.0
+        (row,) = build(columns | {"system": "Be brief."})
+        assert row["prompt"][0] == {"role": "system", "content": "Be brief."}
+
+
+def test_a_log_without_the_tools_that_it_had_is_refused() -> None:
+    with pytest.raises(ColumnError, match="column 'tools'"):
+        build({"messages": [{"role": "user", "content": "Hello!"}, say("Hi.")]})
 
 
 @pytest.mark.parametrize(
@@ -179,6 +187,12 @@ def test_glaives_talks() -> None:
     assert pays(first, paris()) == 0.0
     assert second["prompt"][2] == {"role": "tool", "content": '{"rain": true}'}
     assert pays(second, call("say_hello")) == 1.0
+
+
+def test_glaives_first_version_keeps_all_in_one_text() -> None:
+    first, _ = build({"chat": GLAIVE_SYSTEM + GLAIVE_CHAT})
+    assert first["prompt"] == [{"role": "user", "content": "Will it rain at L'Aquila?"}]
+    assert pays(first, call("get_weather", city="L'Aquila")) == 1.0
 
 
 def test_glaives_talks_without_functions_or_turns_are_refused() -> None:

@@ -48,10 +48,11 @@ def print_evaluation(console: Console, evaluation: Evaluation) -> None:
     """Print one evaluation: accuracy with its interval, by kind and difficulty, and warnings."""
     summary, settings = evaluation.summary, evaluation.settings
     table = number_table("Accuracy", "Rows", "Accuracy", "95% interval")
-    kinds = [("kind", name, group) for name, group in summary.by_kind.items()]
-    levels = [("difficulty", name, group) for name, group in summary.by_difficulty.items()]
-    for column, name, group in [*kinds, *levels]:
-        table.add_row(_plain(f"{column} {name}"), f"{group.num_rows:,}", *_accuracy(group))
+    for column, groups in (("kind", summary.by_kind), ("difficulty", summary.by_difficulty)):
+        if settings.protocol and len(groups) == 1:
+            continue  # most benchmarks have one kind, which is all of them
+        for name, group in groups.items():
+            table.add_row(_plain(f"{column} {name}"), f"{group.num_rows:,}", *_accuracy(group))
     table.add_section()
     whole = Group(summary.num_rows, summary.num_unscored, summary.accuracy, summary.interval)
     table.add_row("all", f"{summary.num_rows:,}", *_accuracy(whole), style="bold")

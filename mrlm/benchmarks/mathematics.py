@@ -35,6 +35,7 @@ def _build(row: Mapping[str, Any], index: int, *, task: Callable[[], Task]) -> d
     built = user_rows.build({name: value for name, value in columns.items() if value is not None})
     prompt = [{"role": "user", "content": _PROMPT.format(question=question)}]
     groups = {"kind": _kind(row), "difficulty": _difficulty(row)}
+    assert isinstance(built, dict)  # one row makes one
     return {**built, "prompt": prompt, **{name: group for name, group in groups.items() if group}}
 
 

@@ -30,7 +30,7 @@ from mrlm.tasks.math.products import PRODUCTS
 from mrlm.tasks.math.rates import RATES
 from mrlm.tasks.math.sums import SUMS
 from mrlm.tasks.math.template import DIFFICULTIES, KINDS, Number, Template
-from mrlm.tasks.math.wordings import CHOICES, distractors
+from mrlm.tasks.math.wordings import CHOICES, Wording, distractors
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -181,7 +181,10 @@ def _render(
     if template.show is not None:
         values = [template.show(value) for value in values]
     answer = str(values[-1])
-    wording, choice = _pick(template.wordings, stream.below(CHOICES))
+    wordings, choice = template.wordings, stream.below(CHOICES)
+    if not distracted:
+        wordings, choice = _plainer(wordings, choice)
+    wording, choice = _pick(wordings, choice)
     wording.fill(values, choice)
     question = wording.question
     if distracted:
@@ -191,6 +194,13 @@ def _render(
         distractor.fill(words, choice)
         values.append(distractor.question.render(words))
     return question.render(values), wording.steps.render(values), answer
+
+
+def _plainer(wordings: Sequence[Wording], choice: int) -> tuple[Sequence[Wording], int]:
+    """The wordings up to one of them, so that the first and plainest ones are drawn most often."""
+    choice, last = divmod(choice, len(wordings))
+    choice, other = divmod(choice, len(wordings))
+    return wordings[: min(last, other) + 1], choice
 
 
 def _pick(options: Sequence[_T], choice: int) -> tuple[_T, int]:

@@ -23,7 +23,7 @@ from typing import Any
 __all__ = ["CHOICES", "NUMBERS", "RESULTS", "Text", "Wording", "distractors", "load_wordings"]
 
 # One number below this draws a wording and all its words, as digits in a mixed base; no wording has
-# over 2**40 fillings, so none is favored by more than a few parts in a million.
+# over 2**40 fillings, so none is favored by more than a few parts in a thousand.
 CHOICES = 2**60
 NUMBERS, RESULTS = "abcd", "xyzw"  # slots of the numbers drawn and of what the steps work out
 _DISTRACTOR = "distractor"  # its slot

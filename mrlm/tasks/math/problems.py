@@ -181,7 +181,8 @@ def _render(
     if template.show is not None:
         values = [template.show(value) for value in values]
     answer = str(values[-1])
-    wordings, choice = template.wordings, stream.below(CHOICES)
+    wordings: Sequence[Wording] = template.wordings
+    choice = stream.below(CHOICES)
     if not distracted:
         wordings, choice = _plainer(wordings, choice)
     wording, choice = _pick(wordings, choice)

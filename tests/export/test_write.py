@@ -259,6 +259,20 @@ def test_an_adapter_that_no_weights_can_hold_is_refused(
     assert not (tmp_path / "mine-merged").exists()
 
 
+def test_a_merge_that_changes_the_model_is_refused(
+    saved: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As PEFT's own of one of two tied layers, which changes both."""
+    from mrlm.export import export_model, source
+
+    saved(tmp_path / "base")
+    kind, settings, _ = ADAPTERS["LoRA on a tied lm_head"]
+    adapt(tmp_path / "base", tmp_path / "mine", kind, settings)
+    monkeypatch.setattr(source, "_untie", lambda model: None)
+    with pytest.raises(ModelError, match="it changes log-probabilities by"):
+        export_model(str(tmp_path / "mine"), format="merged")
+
+
 def test_an_adapter_without_its_base_says_so(saved: Callable[..., Any], tmp_path: Path) -> None:
     from mrlm.export import export_model
 

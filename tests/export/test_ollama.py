@@ -38,6 +38,8 @@ NO_SYSTEM = (
 COUNTING = CHATML.replace("m['role'] + '\n'", "m['role'] ~ loop.index ~ '\n'")
 HIDING = CHATML.replace("m['content']", "(m['content'] if loop.last else '...')")
 
+LONG = "{% if messages | length > 4 %}{{ 'a long talk\n' }}{% endif %}" + CHATML
+
 
 def go(template: str, messages: list[dict[str, str]]) -> str:
     """Go's text/template, as far as ours go: ``if``, ``else if``, ``range``, ``.Content``."""
@@ -134,8 +136,14 @@ def test_a_first_token_that_the_tokenizer_writes_is_left_to_it(bpe_tokenizer: Bu
 
 @pytest.mark.parametrize(
     "template",
-    [NO_SYSTEM, COUNTING, HIDING, CHATML.replace("'<|im_end|>\n'", "'{{}}'")],
-    ids=["takes no system message", "counts turns", "hides earlier turns", "braces"],
+    [NO_SYSTEM, COUNTING, HIDING, LONG, CHATML.replace("'<|im_end|>\n'", "'{{}}'")],
+    ids=[
+        "takes no system message",
+        "counts turns",
+        "hides earlier turns",
+        "knows long talks",
+        "braces",
+    ],
 )
 def test_a_template_that_does_more_is_left_out(template: str, bpe_tokenizer: Build) -> None:
     from mrlm.export.ollama import modelfile, read_turn_format

@@ -15,6 +15,9 @@ import mrlm
 from mrlm import cli
 from mrlm.sampling.server import ChatServer, ServerError
 from mrlm.task import Task
+from mrlm.tasks.tools import TASK
+from mrlm.tasks.tools.own.environment_task import environment_task
+from mrlm.tasks.tools.user_rows import user_rows
 
 Answer = Callable[[dict[str, Any]], Any]
 
@@ -286,6 +289,51 @@ def test_tools_are_played_in_the_tasks_environment() -> None:
     assert record.completion.startswith("→ ")
     names = [tool["function"]["name"] for tool in server.requests[0]["tools"]]
     assert names and all(isinstance(name, str) for name in names)
+
+
+class Asking:
+    """Owns its reward, and waits for its tool."""
+
+    def reset(self, **row: Any) -> str:
+        self.asked = False
+        return "Ask the oracle."
+
+    async def ask(self) -> str:
+        """Ask the oracle."""
+        self.asked = True
+        return "Yes."
+
+    async def get_reward(self) -> float:
+        return float(self.asked)
+
+
+def test_asynchronous_tools_and_the_environments_reward() -> None:
+    task = environment_task(Asking, max_rounds=2)
+    call = {"id": "c", "type": "function", "function": {"name": "ask", "arguments": "{}"}}
+
+    def answer(body: dict[str, Any]) -> dict[str, Any]:
+        turns = {"Yes.": {"content": "Done."}}
+        return turns.get(body["messages"][-1]["content"], {"tool_calls": [dict(call)]})
+
+    with serving(answer) as server:
+        found = mrlm.evaluate(client(server), None, task, num_rows=2, progress=False)
+    assert found.summary.accuracy == 1.0
+    assert [record.rewards for record in found.records] == [{"Asking": 1.0}] * 2
+    assert server.requests[0]["messages"][0]["content"] == "Ask the oracle."
+
+
+def test_rows_show_the_server_their_own_tools() -> None:
+    tool = {"name": "get_rain", "parameters": {"properties": {"city": {"type": "string"}}}}
+    made = {"name": "get_rain", "arguments": {"city": "Rome"}}
+    built = user_rows().build({"question": "Rain?", "tools": [tool], "calls": [made]})
+    assert isinstance(built, list)
+    row = {**built[0], "id": "1", "difficulty": "unknown"}
+    function = {"name": "get_rain", "arguments": json.dumps(made["arguments"])}
+    call = {"id": "c", "type": "function", "function": function}
+    with serving(lambda body: {"content": None, "tool_calls": [dict(call)]}) as server:
+        found = mrlm.evaluate(client(server), None, TASK, rows=[row], progress=False)
+    assert found.summary.accuracy == 1.0 and len(server.requests) == 1
+    assert [t["function"]["name"] for t in server.requests[0]["tools"]] == ["get_rain"]
 
 
 def test_episodes_are_bounded_and_wrong_calls_are_answered() -> None:

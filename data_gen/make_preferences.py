@@ -33,7 +33,7 @@ from mrlm.progress import progress_bar
 from mrlm.sampling import make_generator
 from mrlm.sampling.rollout import Record, rollout
 from mrlm.sampling.types import SamplingParams
-from mrlm.tasks import make_task, task_options
+from mrlm.tasks import make_task, task_label, task_options
 from mrlm.termination import exit_on_sigterm, run_program
 
 
@@ -41,7 +41,9 @@ from mrlm.termination import exit_on_sigterm, run_program
 class SamplingConfig:
     """What to sample; ``make_sft.py`` shares it."""
 
-    task: str = field(metadata={"help": f"One of {', '.join(TASKS)}."})
+    task: str = field(
+        metadata={"help": f"One of {', '.join(TASKS)}; or FILE.py:TASK or package.module:TASK."}
+    )
     model_name_or_path: str | None = field(
         default=None, metadata={"help": "Hub id or folder; default: the embedded model."}
     )
@@ -57,7 +59,7 @@ class SamplingConfig:
     task_options: dict[str, Any] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        make_task(self.task)  # refuses a name that does not exist
+        task_label(self.task)  # refuses a name that does not exist
         if self.num_generations < 2 or self.num_rows < 1 or self.temperature <= 0:
             raise ValueError(
                 f"num_rows is {self.num_rows}, num_generations {self.num_generations} and "
@@ -95,9 +97,12 @@ def parse(config_class: type[C], description: str | None, arguments: Sequence[st
     """Read the command line of a job; the options of the task that it names are flags, too."""
     words = with_current_flags(sys.argv[1:] if arguments is None else arguments)
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    first.add_argument("--task", choices=TASKS)
+    first.add_argument("--task")
     task = first.parse_known_args(words)[0].task
-    options = [task_options(task)] if task else []
+    try:
+        options = [task_options(task)] if task else []
+    except (ValueError, FileNotFoundError) as error:
+        first.error(str(error))
     parser = HfArgumentParser([config_class, *options], description=description)
     config, *chosen = parser.parse_args_into_dataclasses(words)
     for values in chosen:

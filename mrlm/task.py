@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Task:
     """Everything that a trainer, an evaluation or a data job needs to know about a task.
 
     Attributes:
-        name: Key in ``mrlm.tasks.TASKS`` and value of the ``task`` column.
+        name: Key in ``mrlm.tasks.TASKS`` where it is one of ours, and value of the ``task`` column.
         build_dataset: ``(size, seed, split) -> Dataset``. Deterministic; row ``i`` does not depend
             on ``size``; ``train`` and ``test`` are disjoint by content for any two seeds. Columns:
             ``id``, ``task``, ``prompt`` (conversational), the reference columns that the reward
@@ -95,6 +96,8 @@ class Task:
         user_rows: How rows of the user's own become rows of this task.
         needs_dataset: It generates no rows, so there is nothing to do without a dataset of the
             user's; ``build_dataset`` gives columns for 0 rows and raises for more.
+        prompt_format: How such a row is asked in place of the task's own prompt, see
+            ``mrlm.prompts.with_prompts``.
     """
 
     name: str
@@ -108,6 +111,7 @@ class Task:
     generate_rows: Callable[..., Iterator[Mapping[str, Any]]] | None = None
     user_rows: UserRows | None = None
     needs_dataset: bool = False
+    prompt_format: Callable[[Mapping[str, Any]], list[dict[str, Any]]] | None = None
 
     @property
     def has_tools(self) -> bool:
@@ -118,3 +122,10 @@ class Task:
     def environment_factory(self) -> Callable[[], Any] | Mapping[str, Callable[[], Any]] | None:
         """For TRL's online trainers: ``environment`` where episodes have tools, else ``None``."""
         return self.environment if self.has_tools else None
+
+
+def callable_name(function: Any) -> str:
+    """A function's name, as TRL's metrics have it; of an object without one, its class's."""
+    while isinstance(function, partial):
+        function = function.func
+    return str(getattr(function, "__name__", type(function).__name__))

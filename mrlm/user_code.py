@@ -16,6 +16,8 @@ from typing import Any
 
 __all__ = ["is_reference", "load_object"]
 
+_FILES: set[str] = set()  # the modules that are files named here
+
 
 def is_reference(text: str) -> bool:
     """Whether the text names an object in a file or module, rather than something of ours."""
@@ -26,8 +28,9 @@ def load_object(reference: str) -> Any:
     """The object that ``FILE.py:NAME`` or ``package.module:NAME`` names.
 
     Raises:
-        ValueError: The text is not of this form, the module cannot be found, or it has no such
-            name. What the module itself raises while it is imported is not caught.
+        ValueError: The text is not of this form, the module cannot be found, it has no such name,
+            or a file is called as another module is. What the module itself raises while it is
+            imported is not caught.
         FileNotFoundError: There is no such file.
     """
     place, _, name = reference.rpartition(":")
@@ -48,6 +51,13 @@ def _load_file(path: Path) -> ModuleType:
     loaded = sys.modules.get(path.stem)
     if loaded is not None and getattr(loaded, "__file__", None) == str(path):
         return loaded  # named twice, it is one module with one state
+    # A file of the user's takes the place of another one of this name, and of nothing else.
+    if path.stem not in _FILES and (loaded is not None or path.stem in sys.stdlib_module_names):
+        other = getattr(loaded, "__file__", None) or "Python's own"
+        raise ValueError(
+            f"{path.name} is called as the module {path.stem!r} ({other}) is, and would take its "
+            "place; rename the file."
+        )
     # As for a script: the file may import what lies beside it.
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))
@@ -55,6 +65,7 @@ def _load_file(path: Path) -> ModuleType:
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module  # so that what it defines can be pickled
+    _FILES.add(path.stem)
     try:
         spec.loader.exec_module(module)
     except BaseException:
@@ -78,4 +89,5 @@ def _import(name: str) -> ModuleType:
 def _is_own(module: ModuleType, key: str, value: Any) -> bool:
     if key.startswith("_") or inspect.ismodule(value):
         return False
-    return getattr(value, "__module__", module.__name__) == module.__name__
+    is_imported = inspect.isroutine(value) or inspect.isclass(value)
+    return not is_imported or value.__module__ == module.__name__

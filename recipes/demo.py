@@ -18,6 +18,7 @@ from trl import get_peft_config
 from mrlm import PPOTrainer
 from mrlm.experiment.arguments import RolloutArguments, parse_arguments
 from mrlm.experiment.callbacks import watch
+from mrlm.experiment.rewards import load_rewards
 from mrlm.experiment.rows import load_rows
 from mrlm.experiment.run import start_run
 from mrlm.models.loading import encode_prompts
@@ -33,6 +34,8 @@ def main(args: Sequence[str] | None = None) -> None:
     arguments, config, model_config = parse_arguments(
         "demo", RolloutArguments, RecipeConfig, DEMO, args
     )
+    if arguments.task != "math":
+        raise SystemExit("The demo is about math; recipes/ppo_math.py takes any task.")
     if arguments.dataset_name or arguments.eval_dataset_name:
         raise SystemExit("The demo has its own problems; recipes/ppo_math.py takes a dataset.")
     if config.push_to_hub or config.resume_from_checkpoint:
@@ -83,7 +86,7 @@ def main(args: Sequence[str] | None = None) -> None:
     run.evaluate("before", model, tokenizer, rows.eval_tasks)
     trainer = PPOTrainer(
         model,
-        list(rows.task.reward_funcs),
+        load_rewards(run, rows.task),
         config,
         train_dataset=train,
         processing_class=tokenizer,

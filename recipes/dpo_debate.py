@@ -149,6 +149,12 @@ def preferences(run: Run, rows: RunRows, model: Any, tokenizer: Any) -> list[dic
             pairs_per_row=arguments.pairs_per_row,
         )
         run.console.print(statistics)
+        if not pairs:
+            raise SystemExit(
+                "No row has answers that differ in their score, nor a worked solution to prefer: "
+                "ask for more answers (--num_generations) or a higher --temperature, or give the "
+                "task's rows a column 'solution'."
+            )
         if run.is_main_process:
             write_json_lines(file, pairs)
     columns = ("prompt", "chosen", "rejected", "tools")

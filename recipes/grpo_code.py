@@ -2,6 +2,7 @@
 
     python recipes/grpo_code.py                                  # embedded model, laptop
     python recipes/grpo_code.py --task tools                     # or math, debate
+    python recipes/grpo_code.py --task my_task.py:TASK           # your own
     python recipes/grpo_code.py --sft_rows 0                     # GRPO alone
     accelerate launch recipes/grpo_code.py --max_steps 3
     accelerate launch recipes/grpo_code.py --use_peft --learning_rate 3e-4 --sft_learning_rate 1e-3
@@ -24,6 +25,7 @@ from dataclasses import dataclass
 
 from mrlm.experiment.arguments import PolicyArguments, parse_arguments
 from mrlm.experiment.callbacks import watch
+from mrlm.experiment.rewards import load_rewards
 from mrlm.experiment.rows import load_rows
 from mrlm.experiment.run import start_run
 from mrlm.experiment.sft_warmup import sft_warmup
@@ -125,7 +127,7 @@ def main(args: Sequence[str] | None = None) -> None:
     diagnostics = DiagnosticsCallback()
     trainer = GRPOTrainer(
         model,
-        list(rows.task.reward_funcs),
+        load_rewards(run, rows.task),
         config,
         train_dataset=rows.train_rows(),
         processing_class=tokenizer,

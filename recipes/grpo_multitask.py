@@ -2,6 +2,7 @@
 
     python recipes/grpo_multitask.py                             # math=2 code=1 debate=1
     python recipes/grpo_multitask.py --mixture math=3 code=1 --max_steps 40
+    python recipes/grpo_multitask.py --mixture math=1 my_task.py:TASK=1
     accelerate launch recipes/grpo_multitask.py --max_steps 3
 
 Every rollout has the same shares of the tasks, each row is scored by its own task's reward alone
@@ -18,15 +19,17 @@ from dataclasses import dataclass, field
 
 from trl import ModelConfig, get_peft_config
 
-from mrlm.data.mixture import build_mixture, mixture_rewards, parse_quotas
-from mrlm.experiment.arguments import RecipeParser
+from mrlm.data.mixture import build_mixture, parse_quotas
+from mrlm.experiment.arguments import PromptArguments, RecipeParser
 from mrlm.experiment.callbacks import watch
+from mrlm.experiment.rewards import RewardArguments, check_rewards, load_mixture_rewards
 from mrlm.experiment.rows import EvalTask
 from mrlm.experiment.run import start_run
 from mrlm.hardware import set_device_defaults
 from mrlm.models.policy import load_policy
 from mrlm.report.format import p_value
 from mrlm.tasks import make_task
+from mrlm.tasks.own import check_rows
 from mrlm.termination import run_program
 from mrlm.trainers import GRPOConfig, GRPOTrainer
 
@@ -40,7 +43,7 @@ WORSE = 0.05  # p-value below which a loss is called one
 
 
 @dataclass
-class MixtureArguments:
+class MixtureArguments(PromptArguments, RewardArguments):
     """What is trained on and evaluated."""
 
     mixture: list[str] = field(
@@ -88,8 +91,8 @@ def main(args: Sequence[str] | None = None) -> None:
         arguments, config, model_config = parser.parse_args_and_config(args)
         if config.push_to_hub:
             raise ValueError("push_to_hub: this recipe writes no model card; use `hf upload`.")
-        quotas = parse_quotas(arguments.mixture)
-        tasks = {name: make_task(name, **OPTIONS.get(name, {})) for name in quotas}
+        tasks, quotas = mixed_tasks(arguments)
+        check_rewards(arguments, list(tasks.values()), config)
         train_dataset = build_mixture(tasks, quotas, arguments.train_rows, config.seed)
     run = start_run("GRPO", arguments, config, model_config)
     eval_tasks = [
@@ -106,7 +109,7 @@ def main(args: Sequence[str] | None = None) -> None:
 
     trainer = GRPOTrainer(
         model,
-        mixture_rewards(tasks),
+        load_mixture_rewards(run, tasks),
         config,
         train_dataset=train_dataset,
         processing_class=tokenizer,
@@ -118,6 +121,18 @@ def main(args: Sequence[str] | None = None) -> None:
     run.evaluate("after", trainer.model, tokenizer, eval_tasks)
     for name, comparison in run.finish(trainer).items():
         run.console.print(verdict(name, comparison))
+
+
+def mixed_tasks(arguments):
+    """The tasks by their names, and their shares."""
+    tasks, quotas = {}, {}
+    for name, quota in parse_quotas(arguments.mixture).items():
+        task = arguments.with_prompts(make_task(name, **OPTIONS.get(name, {})))
+        check_rows(task)
+        if task.name in tasks:
+            raise ValueError(f"Two tasks of the mixture are called {task.name!r}; rename one.")
+        tasks[task.name], quotas[task.name] = task, quota
+    return tasks, quotas
 
 
 def verdict(name, comparison) -> str:

@@ -2,6 +2,8 @@
 
     python recipes/ppo_math.py                                  # embedded model, laptop
     python recipes/ppo_math.py --task tools                     # or code, debate
+    python recipes/ppo_math.py --task my_task.py:TASK           # your own
+    python recipes/ppo_math.py --reward_funcs my_reward.py:reward --reward_weights 1 0.2
     accelerate launch recipes/ppo_math.py --max_steps 3
     accelerate launch recipes/ppo_math.py --use_peft --learning_rate 3e-4
     accelerate launch --config_file recipes/accelerate/single_gpu.yaml recipes/ppo_math.py \
@@ -23,6 +25,7 @@ from dataclasses import dataclass
 from mrlm import PPOConfig, PPOTrainer
 from mrlm.experiment.arguments import PolicyArguments, parse_arguments
 from mrlm.experiment.callbacks import watch
+from mrlm.experiment.rewards import load_rewards
 from mrlm.experiment.rows import load_rows
 from mrlm.experiment.run import start_run
 from mrlm.experiment.sft_warmup import sft_warmup
@@ -122,7 +125,7 @@ def main(args: Sequence[str] | None = None) -> None:
 
     trainer = PPOTrainer(
         model,
-        list(rows.task.reward_funcs),
+        load_rewards(run, rows.task),
         config,
         train_dataset=rows.train_rows(),
         processing_class=tokenizer,

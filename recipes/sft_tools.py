@@ -109,7 +109,7 @@ def main(args: Sequence[str] | None = None) -> None:
         "sft", SFTArguments, RecipeConfig, SETTINGS, args
     )
     run = start_run("SFT", arguments, config, model_config)
-    rows = load_rows(run)
+    rows = load_rows(run, solved=not arguments.train_file)
     if arguments.train_file:
         examples = json_dataset(read_json_lines(Path(arguments.train_file)))
     else:

@@ -30,4 +30,9 @@ run mrlm data --task math --size 100 --out data
 run mrlm train ppo --task math --max_steps 1 --eval_rows 8 --eval_max_new_tokens 16 \
     --max_completion_length 16 --output_dir run
 run mrlm eval --task math --num_rows 8 --max_new_tokens 16
+run mrlm new my_task.py
+run mrlm tasks --check my_task.py:TASK
+run mrlm train grpo --task my_task.py:TASK --max_steps 1 --eval_rows 8 --eval_max_new_tokens 16 \
+    --max_completion_length 16 --sft_rows 8 --reward_funcs my_task.py:my_task_reward \
+    --task_reward false --output_dir own
 run mrlm report run

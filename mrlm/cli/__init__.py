@@ -19,6 +19,7 @@ from mrlm.cli import (
     doctor,
     eval,
     export,
+    new,
     report,
     results,
     reward,
@@ -42,6 +43,7 @@ _COMMANDS = (
     results,
     sample,
     tasks,
+    new,
     reward,
     export,
     doctor,
@@ -50,6 +52,7 @@ _EXAMPLES = """examples:
   mrlm doctor                                     what can this machine do?
   mrlm tasks                                      what can be trained?
   mrlm train ppo --task math --output_dir runs/mine
+  mrlm new my_task.py                             a task of your own
   mrlm eval --task math --model runs/mine/model --output_dir runs/after
   mrlm compare runs/mine/eval_before runs/after
   mrlm board                                      watch your runs in a browser

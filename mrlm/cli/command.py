@@ -5,12 +5,23 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mrlm.task import Task
 
-__all__ = ["Commands", "add_command", "add_json", "add_model", "add_task", "chosen_task"]
+__all__ = [
+    "TASK_HELP",
+    "Commands",
+    "add_command",
+    "add_json",
+    "add_model",
+    "add_prompts",
+    "add_task",
+    "chosen_task",
+]
+
+TASK_HELP = "a name that `mrlm tasks` lists, or your own: FILE.py:TASK or package.module:TASK"
 
 Commands = argparse._SubParsersAction  # argparse has no public name for it
 
@@ -52,40 +63,55 @@ def add_command(
 
 def add_task(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """``--task``; the options of the task that it names are flags, which ``chosen_task`` reads."""
-    parser.add_argument("--task", required=required, help="a name that `mrlm tasks` lists")
+    parser.add_argument("--task", required=required, help=TASK_HELP)
     parser.set_defaults(takes_rest=True)
     more = "The task's own options are flags, too: `mrlm tasks NAME` lists them."
     parser.epilog = f"{parser.epilog}\n{more}"
 
 
-def chosen_task(arguments: argparse.Namespace) -> Task:
-    """The task that ``--task`` names, with those of its options that are among the other flags.
+def chosen_task(arguments: argparse.Namespace, *, as_it_is: bool = False) -> Task:
+    """The task that ``--task`` names, with its options that are among the other flags, and prompts.
+
+    Args:
+        arguments: Of the command line.
+        as_it_is: Do not look at the rows of a task of the user's own.
 
     Raises:
         ValueError: There is no such task, or it has no such option or value.
     """
-    from mrlm.tasks import make_task, task_options
+    from mrlm.prompts import with_prompts
+    from mrlm.tasks import TASKS, make_task, parse_task_options, task_options
+    from mrlm.tasks.own import check_rows
 
-    make_task(arguments.task)  # refuses a name that does not exist
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    for option in fields(task_options(arguments.task)):
-        kind = get_args(option.type)[0]  # each is a type or None
-        if get_origin(kind) is list:
-            parser.add_argument(f"--{option.name}", nargs="+")
-        elif kind is bool:
-            parser.add_argument(f"--{option.name}", action="store_true", default=None)
-        else:
-            parser.add_argument(f"--{option.name}", type=kind)
-    try:
-        options, unknown = parser.parse_known_args(arguments.rest)
-    except argparse.ArgumentError as error:
-        raise ValueError(str(error)) from error
-    if unknown:
-        known = ", ".join(f"--{option.name}" for option in fields(task_options(arguments.task)))
+    name = arguments.task
+    known = [option.name for option in fields(task_options(name))]
+    taken = [option for option in known if option in vars(arguments)]
+    if taken and name not in TASKS:
         raise ValueError(
-            f"unrecognized arguments: {' '.join(unknown)}; the task {arguments.task!r} has {known}"
+            f"The task {name!r} has the option {taken[0]}, which is a flag of this command; rename "
+            "the parameter."
         )
-    return make_task(arguments.task, **vars(options))
+    options, unknown = parse_task_options(name, arguments.rest)
+    if unknown:
+        flags = ", ".join(f"--{option}" for option in known) or "no options"
+        raise ValueError(
+            f"unrecognized arguments: {' '.join(unknown)}; the task {name!r} has {flags}"
+        )
+    task = make_task(name, **options)
+    if name not in TASKS and not as_it_is:
+        check_rows(task)
+    system_prompt = getattr(arguments, "system_prompt", None)
+    return with_prompts(task, system_prompt, getattr(arguments, "prompt_template", None))
+
+
+def add_prompts(parser: argparse.ArgumentParser) -> None:
+    """``--system_prompt`` and ``--prompt_template``, which ``chosen_task`` reads."""
+    parser.add_argument("--system_prompt", help="system message of every prompt")
+    parser.add_argument(
+        "--prompt_template",
+        help="what the user says, in place of the task's words: a format over the row's columns, "
+        "such as 'Question: {question}'",
+    )
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:

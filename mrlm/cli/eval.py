@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mrlm.cli.command import Commands, add_command, add_json, add_model, add_task
+from mrlm.cli.command import Commands, add_command, add_json, add_model, add_prompts, add_task
 from mrlm.cli.eval_rows import add_rows, load_eval_rows
 from mrlm.cli.server import add_server, chosen_server
 from mrlm.errors import MrlmError
@@ -35,6 +35,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     summary = "evaluate a model on a task, a dataset or a benchmark"
     parser = add_command(commands, "eval", summary, _run, _EXAMPLES)
     add_task(parser, required=False)
+    add_prompts(parser)
     add_model(parser)
     add_server(parser)
     add_rows(parser)
@@ -119,7 +120,7 @@ def _chosen_judge(arguments: argparse.Namespace) -> PairwiseJudge | None:
     if arguments.task != "debate":
         raise ValueError(f"--judge goes with --task debate; the task is {arguments.task}.")
 
-    from mrlm.tasks.debate.chat import ChatEndpoint
+    from mrlm.chat import ChatEndpoint
     from mrlm.tasks.debate.judge import PairwiseJudge
 
     return PairwiseJudge(ChatEndpoint(arguments.judge, arguments.judge_model or "default"))

@@ -7,7 +7,15 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from mrlm.cli.command import Commands, add_command, add_json, add_model, add_task, chosen_task
+from mrlm.cli.command import (
+    Commands,
+    add_command,
+    add_json,
+    add_model,
+    add_prompts,
+    add_task,
+    chosen_task,
+)
 from mrlm.sampling.types import SamplingParams
 
 if TYPE_CHECKING:
@@ -26,6 +34,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     summary = "show a few rows, a model's completions and their scores"
     parser = add_command(commands, "sample", summary, _run, _EXAMPLES)
     add_task(parser)
+    add_prompts(parser)
     add_model(parser)
     parser.add_argument("--num_rows", type=int, default=3, help="how many rows (default: 3)")
     parser.add_argument(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from mrlm.cli.command import Commands, add_command, add_json
+from mrlm.cli.command import Commands, add_command, add_json, chosen_task
 
 if TYPE_CHECKING:
     from mrlm.task import Task
@@ -18,24 +18,31 @@ _EXAMPLES = """
 mrlm tasks
 mrlm tasks math                # a whole row, the worked solution included
 mrlm tasks --json
+mrlm tasks --check my_task.py:TASK
 """
 _ROWS = 300  # drawn to see the kinds and difficulties
 _LONGEST = 300  # characters of a prompt in the list
 
 
 def add(commands: Commands[argparse.ArgumentParser]) -> None:
-    summary = "list the tasks with their kinds, rewards and a row"
-    parser = add_command(commands, "tasks", summary, _run, _EXAMPLES)
-    parser.add_argument("task", nargs="?", help="show this one in full")
+    summary = "list the tasks with their kinds, rewards and a row; check one of your own"
+    parser = add_command(commands, "tasks", summary, _run, _EXAMPLES, takes_rest=True)
+    parser.add_argument("task", nargs="?", help="show this one in full: a name, or FILE.py:TASK")
+    parser.add_argument(
+        "--check", action="store_true", help="hold it to the contract of tasks; exit code 1: broken"
+    )
     add_json(parser)
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from mrlm.files import to_json
-    from mrlm.tasks import TASKS, make_task
 
-    chosen = [make_task(arguments.task)] if arguments.task else list(TASKS.values())
-    found = [_describe(task) for task in sorted(chosen, key=lambda task: task.name)]
+    if arguments.task is None and (arguments.check or arguments.rest):
+        what = "--check" if arguments.check else " ".join(arguments.rest)
+        raise ValueError(f"{what} goes with a task; name it, such as my_task.py:TASK.")
+    if arguments.check:
+        return _check(arguments)
+    found = [_describe(name, task) for name, task in sorted(_chosen(arguments).items())]
     if arguments.json:
         sys.stdout.write(to_json(found))
     else:
@@ -44,7 +51,36 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _describe(task: Task) -> dict[str, Any]:
+def _chosen(arguments: argparse.Namespace) -> dict[str, Task]:
+    """The task that is named, else ours and those of installed packages."""
+    from mrlm.tasks import TASKS, make_task
+    from mrlm.tasks.own import installed_names
+
+    if arguments.task:
+        return {arguments.task: chosen_task(arguments)}
+    found = dict(TASKS)
+    for name in installed_names():
+        try:
+            found.setdefault(name, make_task(name))
+        except Exception as error:  # a package that broke must not hide the other tasks
+            sys.stderr.write(f"The task {name!r}, of an installed package: {error}\n")
+    return found
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from mrlm.files import to_json
+    from mrlm.task_check import check_task
+
+    check = check_task(chosen_task(arguments, as_it_is=True))
+    if arguments.json:
+        sys.stdout.write(to_json(check.to_dict()))
+    else:
+        sys.stdout.write(str(check))
+    return 0 if check.passed else 1
+
+
+def _describe(name: str, task: Task) -> dict[str, Any]:
+    from mrlm.task import callable_name
     from mrlm.tasks import task_options
 
     rows = task.build_dataset(_ROWS, 0, "train")
@@ -52,8 +88,11 @@ def _describe(task: Task) -> dict[str, Any]:
         "task": task.name,
         "kinds": dict(sorted(Counter(rows["kind"]).items())),
         "difficulties": sorted(set(rows["difficulty"])),
-        "rewards": [reward.__name__ for reward in task.reward_funcs],
-        "options": {o.name: o.metadata["help"] for o in fields(task_options(task.name))},
+        "rewards": [callable_name(reward) for reward in task.reward_funcs],
+        "options": {
+            option.name: option.metadata["help"].replace("%%", "%")
+            for option in fields(task_options(name))
+        },
         "environment": _environment_name(task.environment),
         "columns": list(rows.column_names),
         "example": rows[0],
@@ -68,7 +107,7 @@ def _text(task: Mapping[str, Any], in_full: bool) -> str:
         f"rewards: {', '.join(task['rewards'])}",
         f"environment: {task['environment']}",
     ]
-    if in_full:
+    if in_full and task["options"]:
         lines += ["options:", *(f"  --{name}: {text}" for name, text in task["options"].items())]
     row = task["example"]
     prompt = "\n".join(message["content"] for message in row["prompt"])

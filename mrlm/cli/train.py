@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from mrlm.cli.command import Commands, add_command
+from mrlm.cli.command import TASK_HELP, Commands, add_command
 
 _EXAMPLES = """
 mrlm train ppo --task math
+mrlm train grpo --task my_task.py:TASK                      # a task of your own
 mrlm train ppo --task math --max_steps 3 --use_peft --learning_rate 3e-4
 mrlm train sft --task tools --config my.yaml                # the recipe's flags from a file
 mrlm train grpo --task code --accelerate_config multi_gpu   # a name of mrlm's, or a file
@@ -38,7 +39,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         "here go to the recipe.",
     )
     parser.add_argument("algorithm", help="ppo, grpo, sft, dpo; or the name of a recipe")
-    parser.add_argument("--task", help="a name that `mrlm tasks` lists (default: the recipe's)")
+    parser.add_argument("--task", help=f"{TASK_HELP} (default: the recipe's)")
     parser.add_argument(
         "--accelerate_config",
         metavar="FILE",
@@ -87,17 +88,16 @@ def find_recipe(algorithm: str, task: str | None, folder: str | None = None) -> 
 
     Args:
         algorithm: For instance ``ppo``; or the whole name of a recipe, such as ``demo``.
-        task: A task's name; recipes take any as ``--task``.
+        task: A task's name, or how one of the user's own is named; recipes take any as ``--task``.
         folder: Where to look; default: those of mrlm.
 
     Raises:
         FileNotFoundError: There is no folder with recipes; says what to do.
         ValueError: There is no recipe for this algorithm or no such task.
     """
-    from mrlm.tasks import TASKS, make_task
+    from mrlm.tasks import TASKS, task_label
 
-    if task is not None:
-        make_task(task)  # refuses a name that does not exist
+    task = None if task is None else task_label(task)  # refuses a name that does not exist
     place = Path(folder) if folder else RECIPES
     found = {path.stem: path for path in place.glob("*.py")}
     if not found:

@@ -40,8 +40,9 @@ from mrlm.errors import DatasetError, MrlmError
 from mrlm.files import to_json, write_text
 from mrlm.hub import check_repo_id
 from mrlm.progress import progress_bar
+from mrlm.prompts import with_prompts
 from mrlm.splits import check_request
-from mrlm.tasks import TASKS
+from mrlm.tasks import TASKS, make_task
 
 __all__ = ["EXAMPLES", "DataArguments", "main", "run"]
 
@@ -63,7 +64,10 @@ class DataArguments:
 
     task: list[str] = field(
         default_factory=lambda: ["math"],
-        metadata={"help": f"Some of {', '.join(TASKS)}; or all."},
+        metadata={
+            "help": f"Some of {', '.join(TASKS)}; or all; or your own, FILE.py:TASK or "
+            "package.module:TASK."
+        },
     )
     size: int | None = field(
         default=None,
@@ -105,6 +109,16 @@ class DataArguments:
     drop_invalid: bool = field(
         default=False, metadata={"help": "Leave out and count rows that do not fit."}
     )
+    system_prompt: str | None = field(
+        default=None, metadata={"help": "System message of every prompt."}
+    )
+    prompt_template: str | None = field(
+        default=None,
+        metadata={
+            "help": "What the user says, in place of the task's words: a format over the row's "
+            "columns, such as 'Question: {question}'."
+        },
+    )
     license: str | None = field(
         default=None,
         metadata={
@@ -117,12 +131,11 @@ class DataArguments:
 
     def __post_init__(self) -> None:
         self.task = list(TASKS) if self.task == ["all"] else list(dict.fromkeys(self.task))
-        unknown = [name for name in self.task if name not in TASKS]
-        if unknown or not self.task:
-            raise ValueError(
-                f"task is {', '.join(unknown) or 'empty'}; choose some of {', '.join(TASKS)}, "
-                "or all."
-            )
+        if not self.task:
+            raise ValueError(f"task is empty; choose some of {', '.join(TASKS)}, or all.")
+        names = [make_task(name).name for name in self.task]
+        if len(set(names)) < len(names):
+            raise ValueError(f"task has two tasks that are called the same: {', '.join(names)}.")
         self.split = list(dict.fromkeys(self.split))
         if not self.split or not all(re.fullmatch(r"\w+", name) for name in self.split):
             raise ValueError(f"split is {self.split!r}; give names, such as train or test.")
@@ -203,7 +216,7 @@ def run(arguments: DataArguments) -> dict[str, Any]:
             out,
             arguments.push_to_hub,
             statistics["files"],
-            list(TASKS),
+            [export.task for export in exports] + list(TASKS),
             private=arguments.private,
         )
         pushed = f"Pushed {arguments.push_to_hub}: {result['commit_url']}"
@@ -214,7 +227,8 @@ def run(arguments: DataArguments) -> dict[str, Any]:
 
 
 def _export(arguments: DataArguments, name: str, folder: Path) -> Export:
-    task = TASKS[name]
+    task = with_prompts(make_task(name), arguments.system_prompt, arguments.prompt_template)
+    name = task.name
     features = task.build_dataset(0, 0, "train").features
     sources: dict[str, tuple[Iterable[Mapping[str, Any]], SplitStatistics]] = {}
     for split in arguments.split:
@@ -267,7 +281,17 @@ def _settings(arguments: DataArguments) -> dict[str, Any]:
             "columns": arguments.columns,
             "drop_invalid": arguments.drop_invalid,
         }
-    return {"task": arguments.task, "split": arguments.split, **chosen, "format": arguments.format}
+    for name in ("system_prompt", "prompt_template"):
+        if getattr(arguments, name):
+            chosen[name] = getattr(arguments, name)
+    tasks = [_without_folder(name) for name in arguments.task]
+    return {"task": tasks, "split": arguments.split, **chosen, "format": arguments.format}
+
+
+def _without_folder(name: str) -> str:
+    """A task's name; of one in a file without the folder that the file is in."""
+    place, colon, inside = name.rpartition(":")
+    return f"{Path(place).name}{colon}{inside}"
 
 
 def _card(

@@ -13,23 +13,25 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mrlm.task import RewardFunc, Task
+from mrlm.rewards.calls import call
+from mrlm.rewards.guarded import reward_notes
+from mrlm.task import RewardFunc, Task, callable_name
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["TaskReward", "build_mixture", "mixture_rewards", "parse_quotas"]
+__all__ = ["SharedReward", "TaskReward", "build_mixture", "mixture_rewards", "parse_quotas"]
 
 
 def parse_quotas(words: Sequence[str]) -> dict[str, int]:
-    """``["math=2", "code=1"]`` as a dict.
+    """``["math=2", "my_task.py:TASK=1"]`` as a dict.
 
     Raises:
         ValueError: A word is not of this form, or a task comes twice.
     """
     quotas: dict[str, int] = {}
     for word in words:
-        name, _, count = word.partition("=")
+        name, _, count = word.rpartition("=")
         if not name or not count.isdecimal() or int(count) < 1 or name in quotas:
             raise ValueError(
                 f"The mixture {' '.join(words)!r} is not understood at {word!r}: write each task "
@@ -100,7 +102,11 @@ class TaskReward:
 
     def __init__(self, task: str, reward: RewardFunc) -> None:
         self.task, self.reward = task, reward
-        self.__name__ = getattr(reward, "__name__", type(reward).__name__)
+        self.__name__ = callable_name(reward)
+
+    def notes(self) -> list[str]:
+        """What the reward has to say at the end of a run."""
+        return reward_notes([self.reward])
 
     def __call__(
         self,
@@ -119,13 +125,39 @@ class TaskReward:
         columns = {name: [r[name] for r in rows] for name in rows[0] if name != "prompt"}
         shared = {name: x for name, x in kwargs.items() if not isinstance(x, list | tuple)}
         ids = {"completion_ids": [completion_ids[i] for i in own]} if completion_ids else {}
-        found = self.reward(
-            completions=[completions[i] for i in own],
-            prompts=[r["prompt"] for r in rows],
+        given = {
+            "completions": [completions[i] for i in own],
+            "prompts": [r["prompt"] for r in rows],
             **columns,
             **shared,
             **ids,
-        )
+        }
+        found = call(self.reward, given)
         for i, reward in zip(own, found, strict=True):
             rewards[i] = reward
+        return rewards
+
+
+class SharedReward:
+    """A reward of all tasks in a mixture, which gets each row's own columns.
+
+    Args:
+        tasks: The names of the tasks.
+        reward: With TRL's signature. It is called once for the rows of each task.
+    """
+
+    def __init__(self, tasks: Sequence[str], reward: RewardFunc) -> None:
+        self.parts = [TaskReward(task, reward) for task in tasks]
+        self.__name__ = callable_name(reward)
+
+    def notes(self) -> list[str]:
+        """What the reward has to say at the end of a run."""
+        return self.parts[0].notes()
+
+    def __call__(self, task: Sequence[str], **kwargs: Any) -> list[float | None]:
+        """Rewards of a batch of the mixture; arguments as TRL passes them."""
+        rewards: list[float | None] = [None] * len(task)
+        for part in self.parts:
+            found = part(task=task, **kwargs)
+            rewards = [b if a is None else a for a, b in zip(rewards, found, strict=True)]
         return rewards

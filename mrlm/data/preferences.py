@@ -124,12 +124,12 @@ def with_worked_solutions(
 
     Args:
         records: As ``mrlm.sampling.rollout.rollout`` gives them.
-        rows: The rows that were sampled, with the column ``solution``; empty where there is none.
+        rows: The rows that were sampled, with the column ``solution`` where there is one.
     """
     samples = {row_id: list(group) for row_id, group in groupby(records, key=lambda r: r.id)}
     for row in rows:
         yield from samples[row["id"]]
-        solution = row["solution"]
+        solution = row.get("solution")
         if not solution or any(record.correct for record in samples[row["id"]]):
             continue
         is_text = isinstance(solution, str)

@@ -233,13 +233,17 @@ class UserDataset:
         built = mine if takes_whole_rows or not user_rows else user_rows.build(mine)
         parts = built if isinstance(built, list) else [built]
         return [
-            self._finished(index, {**_texts(mine, number if len(parts) > 1 else None), **part})
+            self._finished(index, row, {**_texts(mine, number if len(parts) > 1 else None), **part})
             for number, part in enumerate(parts)
         ]
 
-    def _finished(self, index: int, built: Mapping[str, Any]) -> dict[str, Any]:
+    def _finished(
+        self, index: int, given: Mapping[str, Any], built: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """A row with what every row has, its values checked."""
         row = {**_DEFAULTS, **built, "task": self.task.name}
+        if self.task.prompt_format is not None:  # it may name columns that the task does not have
+            row["prompt"] = self.task.prompt_format({**given, **row})
         row.setdefault("id", self._id(index, row))
         for column, feature in self.features.items():
             _check(column, row.get(column), feature)

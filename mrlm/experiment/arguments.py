@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, NoReturn, TypeVar
 
 import yaml
@@ -23,12 +23,17 @@ from mrlm.data.user import UserDataset, parse_columns
 from mrlm.deprecation import with_current_flags, with_current_names
 from mrlm.errors import MrlmError
 from mrlm.experiment.push import check_push_flags
+from mrlm.experiment.rewards import RewardArguments, check_rewards
+from mrlm.experiment.settings import default_settings
 from mrlm.models.policy import check_quantization
+from mrlm.prompts import with_prompts
 from mrlm.task import Task
-from mrlm.tasks import make_task, task_options
+from mrlm.tasks import TASKS, make_task, parse_task_options, task_label, task_options
+from mrlm.tasks.own import check_rows
 
 __all__ = [
     "PolicyArguments",
+    "PromptArguments",
     "RecipeParser",
     "RolloutArguments",
     "TaskArguments",
@@ -38,14 +43,40 @@ __all__ = [
 
 
 @dataclass
-class TaskArguments:
+class PromptArguments:
+    """How rows are asked, where not in the task's own words."""
+
+    system_prompt: str | None = field(
+        default=None, metadata={"help": "System message of every prompt."}
+    )
+    prompt_template: str | None = field(
+        default=None,
+        metadata={
+            "help": "What the user says, in place of the task's words: a format over the row's "
+            "columns, such as 'Question: {question}'; {{ and }} are braces."
+        },
+    )
+
+    def with_prompts(self, task: Task) -> Task:
+        """The task, asking so; errors as in ``mrlm.prompts.with_prompts``."""
+        return with_prompts(task, self.system_prompt, self.prompt_template)
+
+
+@dataclass
+class TaskArguments(PromptArguments):
     """What is trained on and measured.
 
     Attributes:
         task_options: The options of the task that were set; each is a flag by itself.
     """
 
-    task: str = field(default="", metadata={"help": "math, code, debate or tools."})
+    task: str = field(
+        default="",
+        metadata={
+            "help": "math, code, debate or tools; or your own: FILE.py:TASK, package.module:TASK, "
+            "or the name that an installed package gives it."
+        },
+    )
     task_options: dict[str, Any] = field(default_factory=dict, init=False)
     dataset_name: str | None = field(
         default=None,
@@ -118,8 +149,11 @@ class TaskArguments:
         Raises:
             ValueError: The task does not exist or has no such option or value.
         """
-        task = make_task(self.task, **self.task_options)
-        task.build_dataset(0, 0, "train")  # refuses wrong kinds and difficulties
+        task = self.with_prompts(make_task(self.task, **self.task_options))
+        # Refuses wrong kinds and difficulties, and where all rows are the task's own, a template
+        # that names none of their columns.
+        has_rows = not (self.dataset_name or self.eval_dataset_name or task.needs_dataset)
+        task.build_dataset(int(has_rows), 0, "train")
         return task
 
     def user_dataset(self, which: str, task: Task) -> UserDataset:
@@ -169,8 +203,8 @@ class WarmupArguments(TaskArguments):
 
 
 @dataclass
-class RolloutArguments(TaskArguments):
-    """And what is seen of a run while it trains."""
+class RolloutArguments(TaskArguments, RewardArguments):
+    """And what pays, and what is seen of a run while it trains."""
 
     live_eval_rows: int = field(
         default=0,
@@ -230,15 +264,28 @@ def parse_arguments(
         arguments_class: ``TaskArguments`` or a subclass.
         config_class: Of the trainer.
         settings: Defaults for each task, fields of any of the three; the first is the default task.
+            Of a task that is not among them ``default_settings`` chooses.
         args: Default: of the program.
     """
     args = with_current_flags(sys.argv[1:] if args is None else args)
-    task = _chosen_task(args) or next(iter(settings))
-    if task not in settings:
-        _ShortErrors().error(f"--task {task}: choose one of {', '.join(settings)}")
-    classes: Any = (arguments_class, config_class, ModelConfig, task_options(task))
-    parser = RecipeParser(classes)
-    defaults = {"output_dir": f"runs/{algorithm}_{task}", **settings[task], "task": task}
+    given = _given_settings(args)
+    task = given.get("task") or next(iter(settings))
+    classes: Any = (arguments_class, config_class, ModelConfig)
+    known = {option.name for part in classes for option in fields(part)}
+    with RecipeParser(()).mistakes_told():
+        options_class = task_options(task)
+        _check_option_names(task, options_class, known)
+        chosen = settings.get(task)
+        if chosen is None:
+            options = given | parse_task_options(task, args)[0]
+            own = [option.name for option in fields(options_class)]
+            built = make_task(task, **{name: options[name] for name in own if name in options})
+            check_rows(built)
+            chosen = default_settings(built, known)
+        folder = f"runs/{algorithm}_{task_label(task)}"
+    parts: Any = (*classes, options_class)
+    parser = RecipeParser(parts)
+    defaults = {"output_dir": folder, **chosen, "task": task}
     unknown = parser.set_defaults_with_config(**defaults)
     if unknown:
         raise ValueError(f"The settings of {task} name options that do not exist: {unknown}")
@@ -249,6 +296,8 @@ def parse_arguments(
         check_quantization(model_config)
         check_push_flags(config)
         _check(arguments, model_config)
+        if isinstance(arguments, RewardArguments):
+            check_rewards(arguments, [task_built], config)
         if getattr(config, "resample_rounds", 0) and task_built.max_tool_calling_iterations:
             raise ValueError(
                 f"resample_rounds with the task {task!r}: prompts of episodes with tools cannot be "
@@ -258,17 +307,28 @@ def parse_arguments(
     return arguments, config, model_config
 
 
-def _chosen_task(args: Sequence[str]) -> str | None:
-    """The task named on the command line, else in the file that ``--config`` names."""
+def _given_settings(args: Sequence[str]) -> dict[str, Any]:
+    """The settings in the file that ``--config`` names, and the task of the command line."""
     parser = _ShortErrors(add_help=False, allow_abbrev=False)
     parser.add_argument("--task")
     parser.add_argument("--config")
     known, _ = parser.parse_known_args(args)
-    if known.task or not known.config:
-        return known.task or None
-    with RecipeParser(()).mistakes_told(), open(known.config, encoding="utf-8") as file:
-        settings = yaml.safe_load(file)
-    return settings.get("task") if isinstance(settings, dict) else None
+    settings: Any = {}
+    if known.config:
+        with RecipeParser(()).mistakes_told(), open(known.config, encoding="utf-8") as file:
+            settings = yaml.safe_load(file)
+    found = dict(settings) if isinstance(settings, dict) else {}
+    return found | ({"task": known.task} if known.task else {})
+
+
+def _check_option_names(task: str, options: type, known: Collection[str]) -> None:
+    """Refuse options of a user's task that are flags of the recipe already."""
+    taken = [option.name for option in fields(options) if option.name in known]
+    if taken and task not in TASKS:
+        raise ValueError(
+            f"The task {task!r} has the option {taken[0]}, which is a flag of the recipe; rename "
+            "the parameter."
+        )
 
 
 def _check_datasets(arguments: TaskArguments, task: Task) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["EvalTask", "RunRows", "load_rows"]
 
 _ASKED = ("question", "description")  # columns that hold what a row asks, without the instructions
+_LOOKED_AT = 64  # rows of a task, for a worked solution
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +127,7 @@ class RunRows:
         """The rows to train on; by difficulty in a curriculum, where they have one.
 
         Args:
-            solved: Only those with a worked solution, which every row of the task's own has.
+            solved: Only those with a worked solution.
 
         Raises:
             DatasetError: No row has one.
@@ -134,10 +135,12 @@ class RunRows:
         if self._user_rows is None:
             rows = self._generated(self.arguments.train_rows, self.config.seed)
         else:
-            rows = self._solved(self._user_rows) if solved else self._user_rows
+            rows = self._user_rows
+        if solved:
+            rows = self._solved(rows)
         if not self.arguments.curriculum:
             return rows
-        if self._user_rows is not None and not set(rows["difficulty"]) <= set(DIFFICULTIES):
+        if not set(rows["difficulty"]) <= set(DIFFICULTIES):
             levels = ", ".join(DIFFICULTIES)
             self.notes.append(f"No curriculum: not every row has a difficulty of {levels}.")
             return rows
@@ -157,7 +160,7 @@ class RunRows:
             self.notes.append(
                 "Your rows have no worked solutions, so the SFT warm-up took the task's own."
             )
-        return self._generated(num_rows, self.config.seed + 1)
+        return self._solved(self._generated(num_rows, self.config.seed + 1))
 
     def _hold_out(self, own: Dataset) -> tuple[Dataset, Dataset]:
         """The first rows to train on, the last to evaluate on: a fifth, ``eval_rows`` at most."""
@@ -185,18 +188,41 @@ class RunRows:
             vars(self.arguments)["sft_rows"] = 0
             self.notes.append("No SFT warm-up: there are no worked solutions of these rows.")
 
-    def _solved(self, own: Dataset) -> Dataset:
-        rows = _with_solutions(own)
+    def check_solutions(self, *, are_trained_on: bool) -> None:
+        """Raise ``DatasetError`` where no row that will be asked for has a worked solution.
+
+        Args:
+            are_trained_on: By SFT, which takes those of the rows to train on; the warm-up goes on
+                with the task's own where the user's rows have none.
+        """
+        given = self._user_rows
+        if given is None or not (are_trained_on or len(_with_solutions(given))):
+            given = self.task.build_dataset(_LOOKED_AT, self.config.seed, "train")
+        if not len(_with_solutions(given)):
+            raise DatasetError(self._no_solution())
+
+    def _solved(self, given: Dataset) -> Dataset:
+        rows = _with_solutions(given)
         if not len(rows):
-            raise DatasetError(
+            raise DatasetError(self._no_solution())
+        if len(rows) < len(given):
+            missing = len(given) - len(rows)
+            self.notes.append(f"Rows left out for want of a worked solution: {missing:,}.")
+        return rows
+
+    def _no_solution(self) -> str:
+        """That no row says how it is solved, and what to do."""
+        if self.arguments.dataset_name:
+            return (
                 f"{self.arguments.dataset_name} has no row with a worked solution: name "
                 "its column with --columns solution=YOUR_COLUMN where the task takes one, or "
                 "train with PPO or GRPO."
             )
-        if len(rows) < len(own):
-            missing = len(own) - len(rows)
-            self.notes.append(f"Rows left out for want of a worked solution: {missing:,}.")
-        return rows
+        return (
+            f"The task {self.task.name} has no worked solutions to learn from: give its rows a "
+            "column 'solution', a completion that earns 1.0; or leave out the SFT warm-up with "
+            "--sft_rows 0, and train with PPO, GRPO or DPO."
+        )
 
     def _generated(self, num_rows: int, seed: int) -> Dataset:
         return self._without_held_out(self.task.build_dataset(num_rows, seed, "train"))
@@ -241,14 +267,20 @@ class RunRows:
         return rows.select(kept)
 
 
-def load_rows(run: Run) -> RunRows:
+def load_rows(run: Run, *, solved: bool = False) -> RunRows:
     """The rows that a run's arguments ask for; what became of the user's goes into its notes.
+
+    Args:
+        run: Its arguments name the task.
+        solved: What is trained on are worked solutions.
 
     Raises:
         SystemExit: As ``RunRows``; the message says what to do.
     """
     try:
         rows = RunRows(run.arguments, run.config, run.notes)
+        if solved or getattr(run.arguments, "sft_rows", 0) > 0:
+            rows.check_solutions(are_trained_on=solved)
     except (MrlmError, OSError, ValueError) as error:
         raise SystemExit(str(error)) from error
     for note in run.notes:
@@ -265,6 +297,8 @@ def _needs_user_rows(task: Task) -> bool:
 
 
 def _with_solutions(rows: Dataset) -> Dataset:
+    if "solution" not in rows.column_names:
+        return rows.select([])
     return rows.select([i for i, solution in enumerate(rows["solution"]) if solution])
 
 

@@ -35,6 +35,7 @@ from mrlm.files import replace_folder
 from mrlm.hardware import detect_hardware, use_all_cores
 from mrlm.models.policy import merge_adapter
 from mrlm.report import print_comparison, print_episode, write_model_card, write_report
+from mrlm.rewards.guarded import reward_notes
 from mrlm.runs.folder import METRICS_FILE, RESULTS_FILE, RunFolder
 from mrlm.runs.live import LiveMetrics, LiveStatus, stopped_in_training
 from mrlm.sampling import make_generator
@@ -252,6 +253,7 @@ class Run:
             *self.notes,
             *stage_notes(self.algorithm, stages),
             *getattr(trainer, "notes", ()),
+            *reward_notes(getattr(trainer, "reward_funcs", ())),
             *outcome_notes(history),
         ]
         folder.write_config(self._settings())

@@ -181,6 +181,11 @@ def check_reward(
             f"num_rows must be at least 1 and time_limit above 0, got {num_rows} and {time_limit}"
         )
     rows = [dict(row) for row in task.build_dataset(num_rows, seed, split)]
+    if "solution" not in rows[0]:
+        raise ValueError(
+            f"The task {task.name!r} has no column 'solution', a completion that earns 1.0, so "
+            "there is nothing right to try a reward with; give its rows one."
+        )
     with RewardProcess(reward, time_limit) as process:
         results, rate = _try_gold(process, [_gold(row) for row in rows], limit)
         role, evidence = _role(process, task, results)

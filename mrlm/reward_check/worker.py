@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO
 
+from mrlm.rewards.values import NotFiniteError, read_rewards
 from mrlm.user_code import load_object
 
 __all__ = ["load_reward"]
@@ -75,53 +75,15 @@ def _call(reward: Callable[..., Any], inputs: dict[str, list[Any]]) -> dict[str,
         return {"raised": _describe(error)}
     seconds = time.perf_counter() - start
     try:
-        return {"rewards": _rewards(returned, len(inputs["completions"])), "seconds": seconds}
-    except _NoNumber as error:
+        return {"rewards": read_rewards(returned, len(inputs["completions"])), "seconds": seconds}
+    except NotFiniteError as error:
         return {"not_a_number": str(error)}
     except Exception as error:
         return {"wrong_shape": str(error)}
 
 
-class _NoNumber(ValueError):
-    """A value for a completion that is NaN or infinite, which would spoil a whole batch."""
-
-
 async def _finish(returned: Any) -> Any:
     return await returned
-
-
-def _rewards(returned: Any, count: int) -> list[float | None]:
-    """A plain number or ``None`` for each completion.
-
-    Raises:
-        ValueError: It is something else.
-    """
-    if isinstance(returned, str | Mapping) or not isinstance(returned, Iterable):
-        raise ValueError(
-            f"returned {type(returned).__name__}; return a list with a number or None for each "
-            "completion"
-        )
-    values = list(returned)
-    if len(values) != count:
-        raise ValueError(f"returned {len(values)} values for {count} completions")
-    return [_reward(value) for value in values]
-
-
-def _reward(value: Any) -> float | None:
-    if value is None:
-        return None
-    try:
-        number = None if isinstance(value, str) else float(value)
-    except (TypeError, ValueError):
-        number = None
-    if number is None:
-        raise ValueError(f"returned {value!r:.80} for a completion; it must be a number or None")
-    if not math.isfinite(number):
-        raise _NoNumber(
-            f"returned {number} for a completion, which spoils the advantages of its whole group; "
-            "return 0.0 for a wrong answer and None for one that cannot be scored"
-        )
-    return number
 
 
 def _stand_in_ids(turns: Sequence[Mapping[str, Any]]) -> list[int]:

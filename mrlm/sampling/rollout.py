@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from mrlm.rewards.calls import call
 from mrlm.sampling.server import ChatServer
 from mrlm.sampling.types import SamplingParams, SupportsGenerate
 from mrlm.task import RewardFunc, Task
@@ -318,7 +319,7 @@ def _call_reward(
 ) -> list[float | Exception | None]:
     """Rewards of all rows; where the batch raises, row by row, to find those that are to blame."""
     try:
-        rewards = [_number(reward) for reward in function(**inputs)]
+        rewards = [_number(reward) for reward in call(function, dict(inputs))]
         if len(rewards) != num_rows:
             raise ValueError(f"{len(rewards)} rewards for {num_rows} completions")
         return list(rewards)

@@ -176,7 +176,9 @@ def test_no_rows_are_a_dataset_too(out: Path) -> None:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--task", "chess"], "task is chess; choose some of code, debate, math, tools, or all."),
+        (["--task", "chess"], "no task 'chess'; choose one of code, debate, math, tools"),
+        (["--task", "math", "mrlm.tasks.math:TASK"], "called the same: math, math"),
+        (["--prompt_template", "{query}"], "names query, and the columns are id"),
         (["--size", "-1"], "size is -1"),
         (["--split", "dev"], "split is 'dev'"),
         (["--split", "../x"], "split is"),

@@ -8,13 +8,16 @@ exist, and what other projects' programs make of their arguments.
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
 import importlib
 import io
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -23,6 +26,7 @@ from unittest import mock
 
 from _pytest.config import get_config
 from pytest import UsageError
+from reader import write_files
 
 ROOT = Path(__file__).parents[2]
 # Other projects' programs, and the shell's own.
@@ -51,7 +55,22 @@ class Parsed(BaseException):
     """A program has read its arguments; nothing of ours catches it."""
 
 
+@cache
+def _readers_folder() -> str:
+    """A folder with the files that the pages say the reader has."""
+    folder = tempfile.mkdtemp(prefix="mrlm-reader-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with contextlib.redirect_stdout(io.StringIO()):
+        write_files(Path(folder))
+    return folder
+
+
 def check(words: Sequence[str]) -> None:
+    with contextlib.chdir(_readers_folder()):
+        _check(words)
+
+
+def _check(words: Sequence[str]) -> None:
     program, *arguments = words
     name = program.removeprefix(".venv/bin/")
     if name in CHECKS:
@@ -132,7 +151,7 @@ def _python(arguments: list[str]) -> None:
     if arguments[0] == "-c":
         compile(arguments[1], "-c", "exec")
     elif arguments[0] == "-m":
-        check(arguments[1:])
+        _check(arguments[1:])
     elif arguments[0] == "data_gen/make_datasets.py":
         _must_exist(arguments[0])
         _data(arguments[1:])
@@ -178,7 +197,7 @@ def _make(arguments: list[str]) -> None:
         raise Wrong(told.stderr)
     for line in told.stdout.splitlines():
         if re.match(r"\S+ ", line) and not line.startswith("make"):
-            check(shlex.split(line))
+            _check(shlex.split(line))
 
 
 def _pytest(arguments: list[str]) -> None:
@@ -202,7 +221,6 @@ def _mrlm(arguments: list[str]) -> None:
     from mrlm.benchmarks import parse_benchmark
     from mrlm.cli.command import chosen_task
     from mrlm.cli.train import find_recipe
-    from mrlm.tasks import make_task
 
     if len(arguments) == 1 and arguments[0] not in ("doctor", "tasks", "data"):
         return _mrlm_help(arguments)  # in a sentence, only its name
@@ -219,11 +237,9 @@ def _mrlm(arguments: list[str]) -> None:
                 _must_exist(parsed.accelerate_config)
             own = ("--task", parsed.task) if parsed.task else ()
             return _script(f"recipes/{recipe.name}", (*own, *rest))
-        if parsed.command == "tasks" and parsed.task:
-            make_task(parsed.task)
-        elif getattr(parsed, "benchmark", None):
+        if getattr(parsed, "benchmark", None):
             parse_benchmark(parsed.benchmark)
-        elif getattr(parsed, "answer_format", None) or getattr(parsed, "task", None):
+        elif getattr(parsed, "task", None):
             chosen_task(parsed)
     return None
 

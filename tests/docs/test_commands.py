@@ -22,6 +22,7 @@ import pages
 import pytest
 from pages import ROOT
 from parsers import Wrong, check
+from reader import write_files
 
 COMMANDS = [command for page in pages.PAGES for command in pages.commands(page)]
 IN_BLOCKS = [command for command in COMMANDS if command.block]
@@ -65,6 +66,8 @@ RULES = (
     Rule(
         "(ollama|vllm|llama-server) |mrlm eval .*--model http", "parsed", "needs a server's program"
     ),
+    Rule(".*judge:http", "parsed", "needs a judge's endpoint"),
+    Rule("mrlm new ", "fast", leaves="my_*.py"),
     Rule("mrlm tasks|mrlm doctor|python -c ", "fast"),
     Rule("mrlm reward ", "fast", smaller="--num_rows 5"),
     Rule("mrlm data .*--dataset_name ", "fast", leaves="runs/*/README.md"),
@@ -89,14 +92,6 @@ RULES = (
         for name, smaller in _SMALL_RECIPE.items()
     ),
 )
-REWARD = """
-from mrlm.tasks.math.reward import math_reward
-
-
-def reward(completions, answer, **kwargs):
-    return math_reward(completions, answer, **kwargs)
-"""
-SUMS = 'prompt_text,target\n"What is 3 + 4?",7\n"What is 20 - 3?",17\n'
 
 
 def rule_of(command: Any) -> Rule | None:
@@ -165,6 +160,11 @@ def test_its_parser_takes_it(command: Any, tmp_path: Path, monkeypatch: pytest.M
         ("torchrun --procs 2 recipes/ppo_math.py", "procs"),
         ("torchrun --nproc_per_node=2 recipes/ppo_math.py --max_step three", "three"),
         ("mrlm evaluate --task math", "evaluate"),
+        ("mrlm eval --task my_tusk.py:TASK", "my_tusk.py"),
+        ("mrlm train ppo --task my_task.py:TISK", "TISK"),
+        ("mrlm train ppo --task my_task.py:spelling --shortest 3", "--shortest"),
+        ("mrlm train ppo --reward_funcs my_reward.py:other", "other"),
+        ("mrlm sample --task my_task.py:TASK --prompt_template {x", "expected '}'"),
         ("mrlm eval --task chess", "chess"),
         ("mrlm eval --task math --rows 3", "--rows"),
         ("mrlm eval --benchmark gsm9k", "gsm9k"),
@@ -230,19 +230,18 @@ class Shell:
         self.folder, self.tiny, self.run_folder = folder, tiny, run
         for name in ("recipes", "data_gen", "docs"):
             shutil.copytree(ROOT / name, folder / name)
-        (folder / "my_reward.py").write_text(REWARD, encoding="utf-8")
-        (folder / "sums.csv").write_text(SUMS, encoding="utf-8")
         (folder / "gsm8k").mkdir()
         benchmark_files.write(folder / "gsm8k" / "test.jsonl", benchmark_files.GSM8K)
         benchmark_files.write_bfcl(folder / "bfcl_eval" / "data")
-        for name, text in pages.files().items():
-            (folder / name).write_text(text, encoding="utf-8")
+        write_files(folder)
 
     def __call__(self, command: Any) -> str:
         rule = rule_of(command)
         assert rule
         words = [*command.words, *self._smaller(command, rule)]
         self._bring_runs(words)
+        if words[:2] == ["mrlm", "new"]:  # the reader does not have it yet
+            (self.folder / words[2]).unlink(missing_ok=True)
         before = self._files(rule)
         done = subprocess.run(
             words,

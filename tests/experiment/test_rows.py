@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -166,3 +167,37 @@ def test_a_benchmark_of_code_is_recognised_by_its_prompt(tmp_path: Path) -> None
 def test_a_benchmark_that_is_not_there_is_told() -> None:
     with pytest.raises(FileNotFoundError, match=r"absent\.jsonl does not exist"):
         run_rows(columns=[], benchmark=["gsm8k=absent.jsonl"])
+
+
+@pytest.mark.parametrize("given", [{}, {"prompt_template": "{question} ({topic})"}])
+def test_rows_of_the_user_s_ask_in_their_own_words(given: dict[str, Any], tmp_path: Path) -> None:
+    """A template may name columns that the task does not have."""
+    source = write(tmp_path / "sums.json", [row | {"topic": "addition"} for row in SUMS])
+    exam = write(tmp_path / "exam.json", [SUMS[2] | {"topic": "sums"}])
+    rows = run_rows(dataset_name=source, eval_dataset_name=exam, system_prompt="Réponds.", **given)
+    asked = [row["prompt"] for row in rows.train_rows()]
+    assert all(prompt[0] == {"role": "system", "content": "Réponds."} for prompt in asked)
+    said = [prompt[1]["content"] for prompt in asked]
+    if given:
+        assert said == [f"{row['q']} (addition)" for row in SUMS]
+        assert held_out(rows)[0]["prompt"][1]["content"] == f"{SUMS[2]['q']} (sums)"
+    else:  # the same question stands on both sides
+        assert len(said) == len(SUMS) - 1 and not any(SUMS[2]["q"] in text for text in said)
+    with pytest.raises(ValueError, match="names theme, and the columns are q, a, topic"):
+        run_rows(dataset_name=source, eval_dataset_name=exam, prompt_template="{theme}")
+
+
+def test_a_task_without_worked_solutions_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = run_rows(columns=[], train_rows=4)
+    rows.check_solutions(are_trained_on=True)
+    build = rows.task.build_dataset
+    unsolved = replace(
+        rows.task, build_dataset=lambda *request: build(*request).remove_columns("solution")
+    )
+    monkeypatch.setattr(rows, "task", unsolved)
+    for are_trained_on in (True, False):
+        with pytest.raises(DatasetError, match=r"task math has no worked solutions.*--sft_rows 0"):
+            rows.check_solutions(are_trained_on=are_trained_on)
+    assert len(rows.train_rows()) == 4
+    with pytest.raises(DatasetError, match="no worked solutions"):
+        rows.warmup_rows(4)

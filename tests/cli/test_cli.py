@@ -104,7 +104,7 @@ def test_the_program_and_a_reader_that_has_had_enough() -> None:
     [
         ([], "arguments are required: COMMAND"),
         (["fly"], "invalid choice: 'fly'"),
-        (["tasks", "math", "--fast"], "mrlm tasks: error: unrecognized arguments: --fast"),
+        (["tasks", "math", "--fast"], "mrlm tasks: unrecognized arguments: --fast"),
         (["tasks", "chess"], "no task 'chess'; choose one of"),
         (["sample", "--task", "math", "--num_rows", "0"], "num_rows must be at least 1, got 0"),
         (
@@ -167,7 +167,7 @@ def test_data_is_the_data_job(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert len(file.read_text().splitlines()) == 5
     capsys.readouterr()
     assert cli.main(["data", "--task", "chess"]) == 2
-    assert capsys.readouterr().err.startswith("mrlm data: task is chess; choose some of")
+    assert capsys.readouterr().err.startswith("mrlm data: There is no task 'chess'; choose")
 
 
 def test_data_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -111,7 +111,7 @@ def test_the_program_and_a_reader_that_has_had_enough() -> None:
             ["sample", "--task", "debate", "--answer_format", "boxed"],
             "unrecognized arguments: --answer_f",
         ),
-        (["eval"], "arguments are required: --task"),
+        (["eval"], "Give --task NAME"),
         (["eval", "--task", "chess"], "no task 'chess'; choose one of"),
         (["eval", "--task", "math", "--num_rows", "many"], "invalid int value: 'many'"),
         (["compare", "nowhere", "nowhere"], "nowhere holds no results.json"),

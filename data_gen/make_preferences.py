@@ -3,7 +3,7 @@
 Each line of the file is one pair: ``prompt``, ``chosen`` and ``rejected`` as TRL's ``DPOTrainer``
 takes them, with ``id``, ``chosen_score``, ``rejected_score`` and ``margin``, of episodes with tools
 also ``tools``. Rows whose samples are all worth the same give no pair.
-``recipes/dpo_debate.py --task TASK --train_file FILE`` trains on it.
+``recipes/dpo_debate.py --task TASK --dataset_name FILE`` trains on it.
 
     python data_gen/make_preferences.py --task debate --kinds opening rebuttal --num_rows 256
     python data_gen/make_preferences.py --task math --model_name_or_path runs/demo/model

@@ -3,7 +3,7 @@
 Each row is answered several times; of the answers that earn at least ``--min_reward`` the best are
 kept, one per row unless ``--samples_per_row`` says more. A line of the file is an example as TRL's
 ``SFTTrainer`` takes it: ``prompt`` and ``completion``, or ``messages`` and ``tools`` for episodes
-with tools. ``recipes/sft_tools.py --task TASK --train_file FILE`` trains on it.
+with tools. ``recipes/sft_tools.py --task TASK --dataset_name FILE`` trains on it.
 
     python data_gen/make_sft.py --task math --answer_format last_number --output sft.jsonl
     python data_gen/make_sft.py --task tools --model_name_or_path runs/sft_tools/model

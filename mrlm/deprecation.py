@@ -8,7 +8,11 @@ from typing import Any
 
 __all__ = ["RENAMED", "REPLACED", "with_current_flags", "with_current_names"]
 
-RENAMED = {"answer_mode": "answer_format", "resample_uninformative": "resample_rounds"}
+RENAMED = {
+    "answer_mode": "answer_format",
+    "resample_uninformative": "resample_rounds",
+    "train_file": "dataset_name",
+}
 # A switch -> the flag that takes a list, and what is put into it.
 REPLACED = {"humaneval": ("benchmark", "humaneval")}
 _FALSE = ("false", "f", "no", "n", "0")
@@ -16,7 +20,13 @@ _TRUE = ("true", "t", "yes", "y", "1")
 
 
 def with_current_flags(words: Iterable[str]) -> list[str]:
-    """A command line with the present names of its flags."""
+    """A command line with the present names of its flags.
+
+    Raises:
+        ValueError: A flag is there under both of its names.
+    """
+    words = list(words)
+    _refuse_both(word[2:].partition("=")[0] for word in words if word.startswith("--"))
     current = [_current_flag(word) for word in words]
     for name, (flag, value) in REPLACED.items():
         current, is_set = _without_switch(current, name)
@@ -27,7 +37,8 @@ def with_current_flags(words: Iterable[str]) -> list[str]:
 
 
 def with_current_names(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a YAML file with their present names."""
+    """The settings of a YAML file with their present names; errors as above."""
+    _refuse_both(settings)
     current = {_current_name(name): value for name, value in settings.items()}
     for name, (flag, value) in REPLACED.items():
         if current.pop(name, False):
@@ -59,6 +70,13 @@ def _with_value(words: list[str], flag: str, value: str) -> list[str]:
         return [*words, flag, value]
     place = words.index(flag) + 1
     return words if value in words[place:] else [*words[:place], value, *words[place:]]
+
+
+def _refuse_both(names: Iterable[str]) -> None:
+    there = set(names)
+    for old, new in RENAMED.items():
+        if old in there and new in there:
+            raise ValueError(f"{old} and {new} are two names of one setting; give {new} alone.")
 
 
 def _current_flag(word: str) -> str:

@@ -32,7 +32,14 @@ from mrlm.errors import HubError
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-__all__ = ["HUB_SECONDS", "check_repo_id", "push_folder", "why_unreachable", "writing_account"]
+__all__ = [
+    "HUB_SECONDS",
+    "check_repo_id",
+    "push_folder",
+    "why_no_dataset",
+    "why_unreachable",
+    "writing_account",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -108,6 +115,28 @@ def writing_account(token: str | None, failed: str, then: str) -> str:
     if account.get("auth", {}).get("accessToken", {}).get("role") == "read":
         raise HubError(f"{failed}: the token may only read. Use one with write access. {then}")
     return str(account["name"])
+
+
+def why_no_dataset(repo_id: str, seconds: float = HUB_SECONDS) -> str:
+    """Why the Hub does not give a dataset of that name, asked once; empty where it does.
+
+    Args:
+        repo_id: ``user/name`` or ``name``.
+        seconds: To wait for an answer.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
+    from huggingface_hub.utils import httpx
+
+    if why := why_unreachable(seconds):
+        return f"the Hub cannot be reached ({why})"
+    try:
+        HfApi(library_name="mrlm").dataset_info(repo_id, timeout=seconds)
+    except RepositoryNotFoundError:
+        return "the Hub has none, or it is private (`hf auth login`)"
+    except (httpx.TransportError, HfHubHTTPError, HFValidationError, OSError) as error:
+        return f"the Hub does not say ({type(error).__name__}: {str(error).strip()})"
+    return ""
 
 
 def push_folder(

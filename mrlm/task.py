@@ -28,6 +28,8 @@ class UserRows:
             ``ColumnError`` for a value that does not fit.
         takes: Column -> what it may hold, of the columns that may be absent.
         instead: Needed column -> one of ``takes`` that does in its place, or several.
+        before: Column -> one of ``takes`` whose text is put before it, where the user did not say
+            what the column is made of.
         json_columns: Columns of the rows that may hold any JSON: beyond those that the task
             generates, or in place of their types.
         all_columns: Whether ``build`` is given every column, under its own name where it is none
@@ -39,6 +41,7 @@ class UserRows:
     build: Callable[[Mapping[str, Any]], dict[str, Any] | list[dict[str, Any]]]
     takes: Mapping[str, str] = field(default_factory=dict)
     instead: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    before: Mapping[str, str] = field(default_factory=dict)
     json_columns: tuple[str, ...] = ()
     all_columns: bool = False
     complete: Callable[[str], Callable[[Any], Any]] | None = None

@@ -6,14 +6,15 @@
     python recipes/dpo_debate.py --use_peft --learning_rate 1e-4
     python recipes/dpo_debate.py --model_name_or_path Qwen/Qwen2.5-1.5B-Instruct --sft_rows 0
     python data_gen/make_preferences.py --task debate --output pairs.jsonl
-    python recipes/dpo_debate.py --train_file pairs.jsonl
+    python recipes/dpo_debate.py --dataset_name pairs.jsonl
 
 Three steps, each evaluated on held-out rows: a model as small as the embedded one first warms up
 with SFT on worked solutions (``--sft_rows``); it then answers each row several times, the answers
 are scored, and DPO prefers the better ones. Where none of a row's is right, the row's worked
 solution is the better one. Episodes with tools are compared in the first turn in which they differ.
-What this recipe leaves out: rounds of debate against an opponent (``mrlm.tasks.debate.rollout``),
-and a judge.
+With ``--dataset_name`` the rows are your own; pairs that are ready (``chosen`` and ``rejected``)
+are trained on as they are. What this recipe leaves out: rounds of debate against an opponent
+(``mrlm.tasks.debate.rollout``), and a judge.
 
 Every field of TRL's ``DPOConfig`` and ``ModelConfig`` and of ``DPOArguments`` is a flag; ``--config
 FILE.yaml`` sets them too, and the command line wins.
@@ -24,7 +25,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from trl import DPOConfig, DPOTrainer
@@ -83,15 +83,14 @@ SETTINGS = {
 class DPOArguments(WarmupArguments):
     """And how the pairs come about; an answer is at most ``eval_max_new_tokens`` long."""
 
+    ready_for = "dpo"
+
     train_rows: int = field(default=192, metadata={"help": "Rows to sample pairs from."})
     eval_rows: int = field(default=200, metadata={"help": "Held-out rows of every evaluation."})
     num_generations: int = field(default=8, metadata={"help": "Answers sampled per row."})
     pairs_per_row: int = field(default=2, metadata={"help": "Most pairs to take from a row."})
     min_margin: float = field(default=0.1, metadata={"help": "Least score difference in a pair."})
     temperature: float = field(default=0.8, metadata={"help": "Temperature of this sampling."})
-    train_file: str | None = field(
-        default=None, metadata={"help": "JSON lines of pairs, instead of sampling them."}
-    )
 
 
 @dataclass
@@ -121,11 +120,11 @@ class RecipeConfig(DPOConfig):
 
 
 def preferences(run: Run, rows: RunRows, model: Any, tokenizer: Any) -> list[dict[str, Any]]:
-    """Pairs as ``DPOTrainer`` takes them, sampled from the model as it is now, or from a file."""
+    """Pairs as ``DPOTrainer`` takes them, sampled from the model as it is now."""
     arguments = run.arguments
-    file = Path(arguments.train_file or run.folder.path / "preferences.jsonl")
+    file = run.folder.path / "preferences.jsonl"
     # A run that is resumed takes the pairs that it made before it was stopped.
-    if arguments.train_file or (run.checkpoint and file.is_file()):
+    if run.checkpoint and file.is_file():
         pairs = read_json_lines(file)
     else:
         sampled = rows.train_rows()
@@ -167,16 +166,19 @@ def main(args: Sequence[str] | None = None) -> None:
     )
     run = start_run("DPO", arguments, config, model_config)
     rows = load_rows(run)
-    model, tokenizer = load_policy(model_config, config, has_tools=rows.task.has_tools)
+    model, tokenizer = load_policy(model_config, config, has_tools=rows.has_tools)
     run.evaluate("before", model, tokenizer, rows.eval_tasks)
     model, tokenizer, peft_config = sft_warmup(run, model, tokenizer, rows)
 
-    with run.phase("Preferences"):
-        pairs = preferences(run, rows, model, tokenizer)
+    if rows.ready is not None:
+        pairs = rows.ready_examples(tokenizer)
+    else:
+        with run.phase("Preferences"):
+            pairs = json_dataset(preferences(run, rows, model, tokenizer))
     trainer = DPOTrainer(
         model,
         args=config,
-        train_dataset=json_dataset(pairs),
+        train_dataset=pairs,
         processing_class=tokenizer,
         peft_config=peft_config,
     )

@@ -5,28 +5,27 @@
     python recipes/sft_tools.py --max_steps 3 --eval_rows 8
     accelerate launch recipes/sft_tools.py --use_peft --learning_rate 1e-3
     python data_gen/make_sft.py --task math --output own.jsonl
-    python recipes/sft_tools.py --task math --train_file own.jsonl
+    python recipes/sft_tools.py --task math --dataset_name own.jsonl
 
-It trains on the task's worked solutions, of tools whole conversations; with ``--train_file`` the
-rows of a file instead, such as completions of the model's own that ``make_sft.py`` kept. Every
-field of TRL's ``SFTConfig`` and ``ModelConfig`` and of ``SFTArguments`` is a flag; ``--config
-FILE.yaml`` sets them too, and the command line wins. What this recipe leaves out: a validation set
-during training, mixing in other data.
+It trains on the task's worked solutions, of tools whole conversations; with ``--dataset_name`` on
+those of rows of your own, or on rows that are ready: conversations, prompts and completions,
+instructions, such as completions of the model's own that ``make_sft.py`` kept. Every field of TRL's
+``SFTConfig`` and ``ModelConfig`` and of ``SFTArguments`` is a flag; ``--config FILE.yaml`` sets
+them too, and the command line wins. What this recipe leaves out: a validation set during training,
+mixing in other data.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 from trl import SFTConfig, SFTTrainer, get_peft_config
 
-from mrlm.data.demonstrations import demonstrations, json_dataset
+from mrlm.data.demonstrations import demonstrations
 from mrlm.experiment.arguments import TaskArguments, parse_arguments
 from mrlm.experiment.rows import load_rows
 from mrlm.experiment.run import start_run
-from mrlm.files import read_json_lines
 from mrlm.hardware import set_device_defaults
 from mrlm.models.policy import load_policy
 from mrlm.termination import run_program
@@ -76,15 +75,9 @@ SETTINGS = {
 
 @dataclass
 class SFTArguments(TaskArguments):
-    """And where the examples come from."""
+    """``dataset_name`` may hold rows that are ready, too."""
 
-    train_file: str | None = field(
-        default=None,
-        metadata={
-            "help": "JSON lines to train on: prompt and completion, or messages and tools; "
-            "default: the task's worked solutions."
-        },
-    )
+    ready_for = "sft"
 
 
 @dataclass
@@ -109,12 +102,14 @@ def main(args: Sequence[str] | None = None) -> None:
         "sft", SFTArguments, RecipeConfig, SETTINGS, args
     )
     run = start_run("SFT", arguments, config, model_config)
-    rows = load_rows(run, solved=not arguments.train_file)
-    if arguments.train_file:
-        examples = json_dataset(read_json_lines(Path(arguments.train_file)))
-    else:
+    rows = load_rows(run, solved=True)
+    if rows.ready is None:
         examples = demonstrations(rows.train_rows(solved=True), rows.task)
-    model, tokenizer = load_policy(model_config, config, has_tools=rows.task.has_tools)
+    model, tokenizer = load_policy(model_config, config, has_tools=rows.has_tools)
+    if rows.ready is not None:
+        examples = rows.ready_examples(tokenizer)
+        # Texts have no turns to tell apart.
+        config.assistant_only_loss = config.assistant_only_loss and not rows.ready.is_text
     run.evaluate("before", model, tokenizer, rows.eval_tasks)
 
     trainer = SFTTrainer(

@@ -46,7 +46,9 @@ FLOORS = (
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # Rooms that keep to few libraries outside the standard library, so that they stay light.
 LIBRARIES = {
-    "data": {"datasets", "huggingface_hub", "numpy", "pyarrow", "rich", "transformers", "yaml"},
+    "data": {
+        *("datasets", "huggingface_hub", "numpy", "pyarrow", "rich", "transformers", "trl", "yaml")
+    },
     "reward_check": set(),
     "sandbox": set(),
     "splits": set(),

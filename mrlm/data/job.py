@@ -9,6 +9,7 @@ for the duplicate check.
 from __future__ import annotations
 
 import argparse
+import logging
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -45,6 +46,8 @@ from mrlm.splits import check_request
 from mrlm.tasks import TASKS, make_task
 
 __all__ = ["EXAMPLES", "DataArguments", "main", "run"]
+
+logger = logging.getLogger(__name__)
 
 EXAMPLES = """examples:
   mrlm data --task math --size 10000 --format parquet --out runs/math
@@ -96,7 +99,7 @@ class DataArguments:
         default=None,
         metadata={
             "help": "Take the rows of this dataset instead: a Hub id, a folder, or a .json, "
-            ".jsonl, .csv, .tsv or .parquet file."
+            ".jsonl, .csv, .tsv, .parquet or .arrow file, also .gz."
         },
     )
     dataset_config: str | None = field(
@@ -104,7 +107,10 @@ class DataArguments:
     )
     columns: list[str] = field(
         default_factory=list,
-        metadata={"help": "Its columns by the task's, such as question=prompt_text answer=target."},
+        metadata={
+            "help": "Its columns by the task's: question=prompt_text answer=a.value, or joined: "
+            'question="{Body} {Question}".'
+        },
     )
     drop_invalid: bool = field(
         default=False, metadata={"help": "Leave out and count rows that do not fit."}
@@ -231,6 +237,7 @@ def _export(arguments: DataArguments, name: str, folder: Path) -> Export:
     name = task.name
     features = task.build_dataset(0, 0, "train").features
     sources: dict[str, tuple[Iterable[Mapping[str, Any]], SplitStatistics]] = {}
+    imported: list[UserDataset] = []
     for split in arguments.split:
         statistics = SplitStatistics(arguments.preview)
         if arguments.dataset_name is None:
@@ -247,6 +254,7 @@ def _export(arguments: DataArguments, name: str, folder: Path) -> Export:
                 drop_invalid=arguments.drop_invalid,
             )
             features = user.features
+            imported.append(user)
             statistics.dropped = user.dropped
             rows = islice(user.rows(), arguments.size)
         sources[split] = (rows, statistics)
@@ -256,6 +264,8 @@ def _export(arguments: DataArguments, name: str, folder: Path) -> Export:
         export = export_task(folder, arguments.format, name, features, sources, progress)
     if arguments.dataset_name is None and len(sources) == 1:
         check_other_split(export, task, arguments.size or 0, arguments.seed)
+    for message in filter(None, (user.repeats_message for user in imported)):
+        logger.warning("%s", message)
     for split, counted in export.splits.items():
         if arguments.dataset_name is not None and not counted.num_rows:
             raise DatasetError(

@@ -1,33 +1,84 @@
-"""Rows of a dataset that is not ours: a Hub id, a folder, a JSON, JSON lines, CSV or parquet file.
+"""Rows of a dataset that is not ours: a file, a folder of files, a saved dataset, or a Hub id.
 
-Files are read here row by row, without guessing types, so that an error can name the row and memory
-does not grow. Folders and Hub ids go through ``datasets.load_dataset``. Cells of a CSV file are
-text; an empty one counts as absent.
+Whatever it is, rows come one by one, and only those that are asked for are read: files by
+``mrlm.data.readers``, a dataset that ``save_to_disk`` wrote from its memory map, and a Hub id by
+``datasets``' streaming, without a download of the whole. So a source may be larger than memory and
+disk. Which files of a folder are which split is what ``datasets`` makes of their names, or of the
+card; their columns need not be alike.
+
+Not covered: files behind a URL; splits such as ``train[:10%]``.
 """
 
 from __future__ import annotations
 
-import csv
-import json
+import logging
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
+from mrlm.data.readers import KINDS, BrokenRow, is_data_file, kind_of, read_file
 from mrlm.errors import DatasetError
+from mrlm.files import read_json
+from mrlm.hub import why_no_dataset
 
-__all__ = ["is_file", "read_rows"]
+__all__ = ["Source", "open_source", "read_rows"]
+
+logger = logging.getLogger(__name__)
 
 _LOOKS_LIKE_A_PATH = ("/", "./", "../", "~")
-_MAX_CELL_CHARS = 2**31 - 1
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?")
+# Data that other programs read; anything else in a folder, such as a licence, is no data.
+_OTHER_KINDS_TEXT = """
+.avro .db .feather .h5 .hdf5 .orc .pickle .pkl .sqlite .xls .xlsx .xml
+.7z .rar .tar .tgz .zip .zst
+"""
+_OTHER_KINDS = frozenset(_OTHER_KINDS_TEXT.split())
+_NO_DATA = frozenset({"dataset_info.json", "dataset_infos.json"})  # that ``datasets`` writes
 
 
-def is_file(name: str) -> bool:
-    """Whether the name is that of a file we read here, there or not."""
-    return Path(name).suffix.lower() in _READERS
+@dataclass(frozen=True)
+class Source:
+    """Where rows come from.
+
+    Attributes:
+        name: As the user gave it, with the split where it has several.
+        parts: Name for messages -> opens the rows of a file, or of the whole where it is one.
+    """
+
+    name: str
+    parts: Mapping[str, Callable[[], Iterable[Any]]]
+
+    def open(self, num_peeked: int) -> tuple[list[Any], Iterator[tuple[str, Any]]]:
+        """The first rows of every part, to look at, and all rows.
+
+        Returns:
+            Those first rows, and an iterator over place, such as ``"sums.csv, row 3"``, and row:
+            usually a mapping, or a ``BrokenRow``.
+
+        Raises:
+            DatasetError: As ``open_source``, and where there is no row at all.
+        """
+        rows = self._rows()
+        first = list(islice(rows, num_peeked))
+        if not first:
+            raise DatasetError(f"{self.name} is empty: it holds no rows.")
+        peeked = [row for _, row in first]
+        for name, open_rows in islice(self.parts.items(), 1, None):
+            peeked += islice(_told(name, open_rows), num_peeked)
+        return [row for row in peeked if not isinstance(row, BrokenRow)], chain(first, rows)
+
+    def _rows(self) -> Iterator[tuple[str, Any]]:
+        for name, open_rows in self.parts.items():
+            for index, row in enumerate(_told(name, open_rows)):
+                yield f"{name}, row {index}", row
 
 
-def read_rows(name: str, split: str, config: str | None = None) -> Iterable[Any]:
-    """Rows, usually mappings, in order; reading them may raise, too.
+def open_source(name: str, split: str, config: str | None = None) -> Source:
+    """Find out what a name stands for; of files and the Hub, no row is read yet.
 
     Args:
         name: Hub id, folder, or file.
@@ -35,141 +86,150 @@ def read_rows(name: str, split: str, config: str | None = None) -> Iterable[Any]
         config: Of a Hub dataset or a folder with several configurations.
 
     Raises:
-        FileNotFoundError: There is no such file or folder.
-        DatasetError: It cannot be read; the message names it, and the row where there is one.
+        FileNotFoundError: There is no such file or folder, nor can it be a Hub id.
+        DatasetError: It cannot be read; the message names it, and what there is instead.
     """
     path = Path(name).expanduser()
     if path.is_file():
-        if not is_file(name):
+        if not is_data_file(path):
             raise DatasetError(
-                f"{name} is no file of a kind that can be read; allowed: {', '.join(_READERS)}, a "
-                "folder, or a Hub id."
+                f"{name} is no file of a kind that can be read; allowed: {', '.join(KINDS)}, each "
+                "also as .gz, .bz2 or .xz, a folder, or a Hub id."
             )
-        return _readable(name, _READERS[path.suffix.lower()](path))
-    if not path.is_dir() and (name.startswith(_LOOKS_LIKE_A_PATH) or is_file(name)):
+        return Source(name, {name: partial(read_file, path, split)})
+    if path.is_dir():
+        return _open_folder(name, path, split, config)
+    if name.startswith(_LOOKS_LIKE_A_PATH) or is_data_file(path) or not _HUB_ID.fullmatch(name):
         raise FileNotFoundError(f"{name} does not exist; give a file, a folder or a Hub id.")
-    return _load(name, str(path) if path.is_dir() else name, split, config)
+    return Source(f"{name}, split {split!r},", {name: _open_hub(name, split, config)})
 
 
-def _readable(name: str, rows: Iterable[Any]) -> Iterator[Any]:
+def read_rows(name: str, split: str, config: str | None = None) -> Iterator[Any]:
+    """All rows; arguments and errors as of ``open_source``, and one that is broken raises, too."""
+    _, rows = open_source(name, split, config).open(1)
+    for _, row in rows:
+        if isinstance(row, BrokenRow):
+            raise DatasetError(row.message)
+        yield row
+
+
+def _told(name: str, open_rows: Callable[[], Iterable[Any]]) -> Iterator[Any]:
+    """The rows; what a library says about them becomes a ``DatasetError``."""
+    from datasets.exceptions import DatasetsError
+
     try:
-        yield from rows
-    except UnicodeDecodeError as error:
-        raise DatasetError(f"{name} is not UTF-8 text ({error}); save it as UTF-8.") from error
-    except csv.Error as error:
-        raise DatasetError(f"{name} cannot be read as CSV ({error}).") from error
+        yield from open_rows()
+    except DatasetError:
+        raise
+    except (OSError, ValueError, RuntimeError, TypeError, LookupError, DatasetsError) as error:
+        reason = error.__cause__ or error
+        raise DatasetError(f"{name} cannot be read ({type(reason).__name__}: {reason}).") from error
 
 
-def _load(name: str, path: str, split: str, config: str | None) -> Iterable[Any]:
-    from datasets import DatasetDict, load_dataset, load_from_disk
-    from datasets.exceptions import DatasetGenerationError
-
-    folder = Path(path)
-    saved = [file for file in ("state.json", "dataset_dict.json") if (folder / file).is_file()]
-    try:
-        if not saved:
-            # The library's cache knows a folder by its name and card, not by what is in it.
-            mode = "force_redownload" if folder.is_dir() else None
-            return load_dataset(path, config, split=split, download_mode=mode)  # type: ignore[no-any-return]
-        found = load_from_disk(path)
-    except (OSError, ValueError, RuntimeError, DatasetGenerationError) as error:
-        reason = error.__cause__ if isinstance(error, DatasetGenerationError) else error
+def _open_folder(name: str, folder: Path, split: str, config: str | None) -> Source:
+    whole = f"{name}, split {split!r},"
+    for saved in (folder, folder / split):
+        if any((saved / file).is_file() for file in ("state.json", "dataset_dict.json")):
+            return Source(whole, {name: partial(_saved_rows, name, saved, split)})
+    files = _data_files(name, folder, split, config)
+    readable = [file for file in files if is_data_file(file)]
+    others = [file.name for file in files if kind_of(file) in _OTHER_KINDS]
+    if others or not readable:
+        shown = ", ".join(others or [file.name for file in files][:3])
         raise DatasetError(
-            f"{name}, split {split!r}{f', config {config!r}' if config else ''} could not be "
-            f"loaded ({type(reason).__name__}: {reason})"
+            f"{whole} holds files of a kind that cannot be read ({shown}); allowed: "
+            f"{', '.join(KINDS)}, each also as .gz, .bz2 or .xz."
+        )
+    kinds = sorted({kind_of(file) for file in readable})
+    if len(kinds) > 1:
+        one_each = [next(f.name for f in readable if kind_of(f) == kind) for kind in kinds]
+        raise DatasetError(
+            f"{whole} holds files of several kinds ({', '.join(one_each)}), which may be the same "
+            "rows twice; name one file, or keep one kind in the folder."
+        )
+    parts = {_shown(name, folder, file): partial(read_file, file, split) for file in readable}
+    return Source(whole, parts)
+
+
+def _shown(name: str, folder: Path, file: Path) -> str:
+    """A file in a folder, below the folder's name."""
+    for base in (folder.resolve(), folder):
+        if file.is_relative_to(base):
+            return str(Path(name) / file.relative_to(base))
+    return str(file)
+
+
+def _data_files(name: str, folder: Path, split: str, config: str | None) -> list[Path]:
+    """The files of a split: those that the folder's card names, else by their names."""
+    from datasets import load_dataset_builder
+    from datasets.data_files import DataFilesDict, get_data_patterns, sanitize_patterns
+
+    has_card = (folder / "README.md").is_file() or config is not None
+    try:
+        if has_card:
+            found = load_dataset_builder(str(folder), config).config.data_files
+        else:
+            base = folder.resolve().as_posix()
+            # Of all kinds: the library keeps those of the most frequent one and is silent.
+            found = DataFilesDict.from_patterns(sanitize_patterns(get_data_patterns(base)), base)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise DatasetError(
+            f"{name} holds no data files that can be read: {error}".replace("\n", " ")
         ) from error
-    if isinstance(found, DatasetDict):
-        if split not in found:
-            raise DatasetError(f"{name} has no split {split!r}; choose one of {', '.join(found)}.")
-        found = found[split]
-    return found  # type: ignore[no-any-return]
+    splits = {str(key): [Path(file) for file in files] for key, files in (found or {}).items()}
+    if split not in splits:
+        raise DatasetError(
+            f"{name} has no split {split!r}; choose one of {', '.join(splits) or 'none'}."
+        )
+    taken = {file.name for files in splits.values() for file in files}
+    left = sorted({f.name for f in folder.rglob("*") if is_data_file(f)} - taken - _NO_DATA)
+    if left and not has_card:
+        logger.warning("%s: files that are in no split: %s.", name, ", ".join(left))
+    return splits[split]
 
 
-def _read_json_lines(path: Path) -> Iterator[Any]:
-    with _open(path) as file:
-        index = 0
-        for line in file:
-            if line.strip():
-                yield _parse(line, f"{path}, row {index}")
-                index += 1
+def _saved_rows(name: str, folder: Path, split: str) -> Iterable[Any]:
+    """Of ``save_to_disk``; one of the splits is loaded, so the others need not be whole."""
+    from datasets import load_from_disk
+
+    if (folder / "dataset_dict.json").is_file():
+        splits = read_json(folder / "dataset_dict.json")["splits"]
+        if split not in splits:
+            raise DatasetError(f"{name} has no split {split!r}; choose one of {', '.join(splits)}.")
+        folder /= split
+    # The library cannot load what has no rows.
+    if not read_json(folder / "state.json")["_data_files"]:
+        return ()
+    return load_from_disk(str(folder))  # type: ignore[no-any-return]
 
 
-def _read_json(path: Path) -> Iterator[Any]:
-    with _open(path) as file:
-        first = file.read(4096).lstrip()
-        file.seek(0)
-        # One object a line is often called .json, too; a list or one object spans lines.
-        if first.startswith("{") and _is_json(first.partition("\n")[0]):
-            yield from _read_json_lines(path)
-            return
-        rows = _parse(file.read(), str(path))
-    if not isinstance(rows, list):
-        raise DatasetError(f"{path}: expected a list of objects, got {type(rows).__name__}.")
-    yield from rows
+def _open_hub(name: str, split: str, config: str | None) -> Callable[[], Iterable[Any]]:
+    """Opens the rows of a dataset on the Hub, or of its copy in the cache where it is out of reach.
 
+    Raises:
+        DatasetError: The Hub has no such dataset, or cannot be asked.
+    """
+    from datasets.config import HF_DATASETS_CACHE
 
-def _read_csv(path: Path, delimiter: str = ",") -> Iterator[Any]:
-    csv.field_size_limit(_MAX_CELL_CHARS)
-    with _open(path, newline="") as file:
-        reader = csv.DictReader(file, delimiter=delimiter)
-        for index, row in enumerate(reader):
-            if None in row:
-                raise DatasetError(
-                    f"{path}, row {index}: expected {len(reader.fieldnames or ())} cells, got "
-                    f"{len(row) - 1 + len(row[None])}; quote texts that hold {delimiter!r}."
-                )
-            yield {name: cell for name, cell in row.items() if cell not in ("", None)}
+    away = why_no_dataset(name)
+    cached = (Path(HF_DATASETS_CACHE) / name.replace("/", "___")).is_dir()
+    if away and not cached:
+        raise DatasetError(
+            f"{name} is no file or folder here, and no dataset on the Hub could be found by that "
+            f"name: {away}. Give the path of a file or folder, or the id of a dataset."
+        )
 
+    def rows() -> Iterable[Any]:
+        from datasets import load_dataset
+        from datasets.exceptions import DatasetsError
 
-def _read_tsv(path: Path) -> Iterator[Any]:
-    return _read_csv(path, "\t")
+        try:
+            return load_dataset(name, config, split=split, streaming=not away)  # type: ignore[no-any-return]
+        except (OSError, ValueError, RuntimeError, DatasetsError) as error:
+            chosen = f", config {config!r}" if config else ""
+            raise DatasetError(
+                f"{name}, split {split!r}{chosen} could not be loaded "
+                f"({type(error).__name__}: {error})"
+            ) from error
 
-
-def _read_parquet(path: Path) -> Iterator[Any]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as file:
-            types = file.schema_arrow
-            texts = [field.name for field in types if str(field.type) == "extension<arrow.json>"]
-            for batch in file.iter_batches(batch_size=1000):
-                for row in batch.to_pylist():
-                    # What our own exports hold as JSON.
-                    yield row | {name: _as_data(row[name]) for name in texts}
-    except pa.ArrowException as error:
-        raise DatasetError(f"{path} is no parquet file that can be read ({error}).") from error
-
-
-def _as_data(value: Any) -> Any:
-    return json.loads(value) if isinstance(value, str) else value
-
-
-# A byte order mark, as spreadsheets write, is not part of the first column's name.
-def _open(path: Path, newline: str | None = None) -> TextIO:
-    return path.open(encoding="utf-8-sig", newline=newline)
-
-
-def _parse(text: str, place: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DatasetError(f"{place}: not JSON ({error}).") from error
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-_READERS: Mapping[str, Callable[[Path], Iterator[Any]]] = {
-    ".json": _read_json,
-    ".jsonl": _read_json_lines,
-    ".ndjson": _read_json_lines,
-    ".csv": _read_csv,
-    ".tsv": _read_tsv,
-    ".parquet": _read_parquet,
-}
+    return rows

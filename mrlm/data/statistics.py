@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["SplitStatistics", "in_order", "shared_prompts"]
+__all__ = ["PromptRepeats", "SplitStatistics", "in_order", "shared_prompts"]
 
 _ORDER = {"easy": 0, "medium": 1, "hard": 2}
 
@@ -80,6 +80,33 @@ class SplitStatistics:
             "num_dropped": self.dropped.total(),
             "dropped": dict(self.dropped.most_common()),
         }
+
+
+class PromptRepeats:
+    """Prompts that stand more than once, with the same answer or another; 16 bytes a row."""
+
+    def __init__(self) -> None:
+        self._prompts, self._answers = array("Q"), array("Q")
+
+    def add(self, prompt: list[dict[str, str]], answer: str) -> None:
+        """Count a row; ``answer`` is everything that tells a right completion."""
+        digest = _digest(prompt)
+        self._prompts.append(digest)
+        both = f"{digest}\x1e{answer}".encode(errors="replace")
+        self._answers.append(int.from_bytes(blake2b(both, digest_size=8).digest(), "big"))
+
+    @property
+    def num_rows(self) -> int:
+        """Rows so far."""
+        return len(self._prompts)
+
+    def counts(self) -> tuple[int, int]:
+        """Rows whose prompt came before, and those of them with an answer that it did not have."""
+        prompts, answers = (
+            len(np.unique(np.frombuffer(found, dtype=np.uint64)))
+            for found in (self._prompts, self._answers)
+        )
+        return len(self._prompts) - prompts, answers - prompts
 
 
 def shared_prompts(first: SplitStatistics, second: SplitStatistics) -> int:

@@ -17,14 +17,15 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from hashlib import blake2b
-from itertools import chain, islice
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from mrlm.data.sources import read_rows
+from mrlm.data.columns import ColumnMap, parse_columns
+from mrlm.data.intake import Intake
+from mrlm.data.statistics import PromptRepeats
 from mrlm.errors import ColumnError, DatasetError
 from mrlm.task import Task, UserRows
 
@@ -35,11 +36,13 @@ __all__ = ["UserDataset", "load_user_dataset", "parse_columns"]
 
 logger = logging.getLogger(__name__)
 
-_PEEKED = 100  # rows whose columns are looked at before any is taken
-_SHOWN = 60  # characters of a wrong value in a message
+# One in so many repeats before it is asked whether a part of the text stands in another column.
+_MAX_REPEATED = 20
 # What a row is called where its dataset does not say.
 _DEFAULTS = {"kind": "user", "difficulty": "unknown"}
 _COMMON = ("id", "task", "kind", "difficulty")
+# What does not tell whether a completion is right.
+_NO_ANSWER = ("id", "task", "kind", "difficulty", "prompt", "solution", "family")
 
 
 def load_user_dataset(
@@ -55,10 +58,12 @@ def load_user_dataset(
     """Load a dataset as rows of a task, fit for its rewards, its evaluation and any trainer.
 
     Args:
-        name: Hub id, folder, or a .json, .jsonl, .csv, .tsv or .parquet file.
+        name: Hub id, folder, or a .json, .jsonl, .csv, .tsv, .parquet or .arrow file, which may be
+            compressed (.gz, .bz2, .xz).
         task: Gives the columns and the prompt.
-        columns: Task's column -> the dataset's, as a mapping or as texts ``"answer=target"``;
-            columns that have the same name need none.
+        columns: Task's column -> the dataset's column, a field in it (``answer.value``) or a text
+            with columns (``{Body} {Question}``), as a mapping or as texts ``"answer=target"``;
+            columns that have the same name, in whatever case, need none.
         split: Of a Hub dataset or a folder; a file is one split.
         config: Of a Hub dataset or a folder with several configurations.
         size: At most so many rows.
@@ -75,34 +80,15 @@ def load_user_dataset(
     return user.load(size)
 
 
-def parse_columns(columns: Mapping[str, str] | Sequence[str]) -> dict[str, str]:
-    """``["question=prompt_text", "answer=target"]``, or a mapping, as a mapping.
-
-    Raises:
-        ValueError: A text is not of this form, or a column of the task is given twice.
-    """
-    if isinstance(columns, Mapping):
-        return dict(columns)
-    found: dict[str, str] = {}
-    for text in columns:
-        ours, sign, theirs = text.partition("=")
-        if not (ours and sign and theirs):
-            raise ValueError(
-                f"columns has {text!r}; write TASK_COLUMN=YOUR_COLUMN, such as "
-                "question=prompt_text answer=target."
-            )
-        if ours in found:
-            raise ValueError(f"columns gives {ours!r} twice: {found[ours]!r} and {theirs!r}.")
-        found[ours] = theirs
-    return found
-
-
-class UserDataset:
+class UserDataset(Intake):
     """A dataset of the user's, as rows of a task; see ``load_user_dataset``.
 
+    Args:
+        name: As there, and likewise those that are not listed here.
+        also: What else is taken where this is used, a sentence for the message about columns.
+
     Attributes:
-        dropped: What was expected where a row did not fit -> number of such rows.
-        first_dropped: The message of the first one.
+        repeats: Which prompts stood more than once, of the rows taken so far.
     """
 
     def __init__(
@@ -114,35 +100,49 @@ class UserDataset:
         split: str = "train",
         config: str | None = None,
         drop_invalid: bool = False,
+        also: str = "",
     ) -> None:
-        self.name, self.task, self.columns = name, task, dict(columns)
-        self.split, self.config, self.drop_invalid = split, config, drop_invalid
+        self.task, self._also = task, also
         self._own: Features = task.build_dataset(0, 0, "train").features
-        self.dropped: Counter[str] = Counter()
-        self.first_dropped = ""
-        needs = task.user_rows.needs if task.user_rows else {}
-        takes = task.user_rows.takes if task.user_rows else {}
-        allowed = dict.fromkeys([*needs, *takes, *_with_json(self._own, task.user_rows)])
-        unknown = [column for column in self.columns if column not in allowed]
-        if unknown:
-            raise ValueError(
-                f"columns names {', '.join(unknown)}; the columns of the task {task.name} are "
-                f"{', '.join(allowed)}."
-            )
+        self.repeats = PromptRepeats()
+        user_rows = task.user_rows
+        self._needs = user_rows.needs if user_rows else {}
+        self._takes = user_rows.takes if user_rows else {}
+        wanted = [*self._needs, *self._takes, *_with_json(self._own, user_rows)]
+        super().__init__(
+            name,
+            ColumnMap(columns, wanted),
+            split=split,
+            config=config,
+            drop_invalid=drop_invalid,
+            complete=user_rows.complete if user_rows else None,
+        )
 
     @cached_property
     def features(self) -> Features:
         """Columns and types of the rows; reads the first of them, and raises as ``rows`` does."""
-        peeked = list(islice(read_rows(self.name, self.split, self.config), _PEEKED))
-        whole = self._check_columns(peeked)
+        there, _ = self.peek()
+        whole = self._check_columns(there)
         return self._own if whole else _with_json(self._own, self.task.user_rows)
 
     @property
-    def dropped_message(self) -> str:
-        """How many rows were left out and why the first one was; empty when none was."""
-        if not self.dropped:
+    def repeats_message(self) -> str:
+        """How many prompts came before, and what may be wrong; empty when none did."""
+        repeated, contradicting = self.repeats.counts()
+        if not repeated:
             return ""
-        return f"{self.name}: dropped {self.dropped.total()} rows; the first: {self.first_dropped}"
+        told = f"{self.name}: {repeated:,} prompts repeat an earlier one"
+        if contradicting:
+            told += f", {contradicting:,} of them with another answer"
+        unused = ", ".join(self.columns.unused)
+        if not unused or not self._needs or repeated * _MAX_REPEATED < self.repeats.num_rows:
+            return f"{told}."
+        first = next(iter(self._needs))
+        joined = f'{first}="{{COLUMN}} {{{self.columns.theirs(first)}}}"'
+        return (
+            f"{told}. Columns that are not used: {unused}; where one of them holds a part of the "
+            f"text, join the two: --columns {joined}."
+        )
 
     def load(self, size: int | None = None) -> Dataset:
         """At most ``size`` of the rows that fit; errors as in ``load_user_dataset``."""
@@ -152,85 +152,68 @@ class UserDataset:
         batches = []
         while batch := list(islice(rows, 1000)):
             batches.append(Dataset.from_list(batch, features=self.features))
-        if self.dropped:
-            logger.warning("%s", self.dropped_message)
+        for message in filter(None, (self.dropped_message, self.repeats_message)):
+            logger.warning("%s", message)
         if not batches:
             raise DatasetError(f"{self.name} has no row that fits. {self.dropped_message}".strip())
         return concatenate_datasets(batches)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """The rows that fit, one by one; errors as in ``load_user_dataset``."""
-        given = iter(read_rows(self.name, self.split, self.config))
-        if self.task.user_rows and self.task.user_rows.complete:
-            given = map(self.task.user_rows.complete(self.name), given)
-        peeked = list(islice(given, _PEEKED))
-        takes_whole_rows = self._check_columns(peeked)
-        for index, row in enumerate(chain(peeked, given)):
-            try:
-                yield from self._rows(index, row, takes_whole_rows)
-            except ColumnError as error:
-                message = self._message(index, row, error)
-                if not self.drop_invalid:
-                    raise DatasetError(message) from error
-                self.dropped[f"{error.column}: {error.expected}"] += 1
-                self.first_dropped = self.first_dropped or message
+        takes_whole_rows = self._check_columns(self.open())
+        answers = [name for name in self.features if name not in _NO_ANSWER]
+        for made in self.taken(partial(self._made, takes_whole_rows)):
+            for row in made:
+                answer = json.dumps([row[name] for name in answers], default=str)
+                self.repeats.add(row["prompt"], answer)
+                yield row
 
-    def _theirs(self, column: str) -> str:
-        return self.columns.get(column, column)
+    def fits(self) -> bool:
+        """Whether the dataset has the columns; errors as in ``load_user_dataset`` but for that."""
+        there = self.open()
+        try:
+            self._check_columns(there)
+        except DatasetError:
+            return False
+        return True
 
-    def _check_columns(self, peeked: Iterable[Any]) -> bool:
+    def _check_columns(self, there: set[str]) -> bool:
         """Whether rows are taken as they are; raises where they can be neither taken nor built."""
-        there = dict.fromkeys(key for row in peeked if isinstance(row, Mapping) for key in row)
-        shown = ", ".join(map(str, there)) or "none"
-        for ours, theirs in self.columns.items():
-            if theirs not in there:
-                raise DatasetError(
-                    f"{self.name} has no column {theirs!r} for {ours}; its columns are {shown}."
-                )
         user_rows = self.task.user_rows
         instead = user_rows.instead if user_rows else {}
-        lacking = [
-            column
-            for column in (user_rows.needs if user_rows else ())
-            if not any(self._theirs(one) in there for one in _ways(column, instead))
-        ]
+        for column, before in (user_rows.before if user_rows else {}).items():
+            if column in self.columns.given and before not in self.columns.given:
+                self.columns.drop(before)
+        lacking = [column for column in self._needs if there.isdisjoint(_ways(column, instead))]
         if user_rows and not lacking:
             return False
-        if all(self._theirs(column) in there for column in self._own):
+        if there.issuperset(self._own):
             return True
-        needs = user_rows.needs if user_rows else dict.fromkeys(self._own, "as the task has it")
-        lacking = lacking or [column for column in needs if self._theirs(column) not in there]
+        needs = self._needs if user_rows else dict.fromkeys(self._own, "as the task has it")
+        lacking = lacking or [column for column in needs if column not in there]
         raise DatasetError(
             f"{self.name} has no column {lacking[0]!r} ({needs[lacking[0]]}); its columns are "
-            f"{shown}. Map yours with --columns {lacking[0]}=YOUR_COLUMN; the task "
-            f"{self.task.name} needs {', '.join(needs)}."
+            f"{', '.join(self.columns.there) or 'none'}. Map yours with --columns "
+            f"{lacking[0]}=YOUR_COLUMN; the task {self.task.name} needs {', '.join(needs)}."
+            f"{self._also}"
         )
 
-    def _rows(self, index: int, row: Any, takes_whole_rows: bool) -> list[dict[str, Any]]:
+    def _made(
+        self, takes_whole_rows: bool, index: int, row: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
         """The rows that one of the dataset's makes: one, or several of some tasks."""
-        if not isinstance(row, Mapping):
-            raise ColumnError("(the row)", "an object with columns")
-        user_rows = self.task.user_rows
-        known = [
-            *self.features,
-            *(user_rows.needs if user_rows else ()),
-            *(user_rows.takes if user_rows else ()),
-            *(row if user_rows and user_rows.all_columns else ()),
-        ]
-        mine = {
-            column: row[self._theirs(column)]
-            for column in dict.fromkeys(known)
-            if row.get(self._theirs(column)) is not None
-        }
-        needed = self._own if takes_whole_rows or not user_rows else user_rows.needs
-        instead = user_rows.instead if user_rows and not takes_whole_rows else {}
-        for column in needed:
-            if not any(one in mine for one in _ways(column, instead)):
-                words = user_rows.needs.get(column, "a value") if user_rows else "a value"
-                raise ColumnError(column, words)
+        user_rows = None if takes_whole_rows else self.task.user_rows
+        read = {column: self.columns.read(column, row) for column in self.columns.wanted}
+        if user_rows and user_rows.all_columns:
+            read = {**row, **read}
+        mine = {column: value for column, value in read.items() if value is not None}
+        instead = user_rows.instead if user_rows else {}
+        for column in user_rows.needs if user_rows else self._own:
+            if mine.keys().isdisjoint(_ways(column, instead)):
+                raise ColumnError(column, self._needs.get(column, "a value"))
         if takes_whole_rows and mine["task"] != self.task.name:
             raise ColumnError("task", f"{self.task.name!r}, the task that the rows are for")
-        built = mine if takes_whole_rows or not user_rows else user_rows.build(mine)
+        built = user_rows.build(_joined(mine, user_rows.before)) if user_rows else mine
         parts = built if isinstance(built, list) else [built]
         return [
             self._finished(index, row, {**_texts(mine, number if len(parts) > 1 else None), **part})
@@ -253,16 +236,19 @@ class UserDataset:
         digest = blake2b(json.dumps(row["prompt"]).encode(), digest_size=3).hexdigest()
         return f"{self.task.name}-user-{self.split}-{index}-{digest}"
 
-    def _message(self, index: int, row: Any, error: ColumnError) -> str:
-        theirs = self._theirs(error.column)
-        mapped = f" (the task's {error.column!r})" if theirs != error.column else ""
-        value = row.get(theirs) if isinstance(row, Mapping) else row
-        got = repr(value)
-        got = got if len(got) <= _SHOWN else f"{got[: _SHOWN - 3]}..."
-        return (
-            f"{self.name}, row {index}, column {theirs!r}{mapped}: expected {error.expected}, "
-            f"got {'nothing' if value is None else got}."
-        )
+
+def _joined(row: Mapping[str, Any], before: Mapping[str, str]) -> dict[str, Any]:
+    """The row with the texts that come before others in their places, unless they are there."""
+    joined = dict(row)
+    for column, first in before.items():
+        if first not in row or not isinstance(row.get(column), str):
+            continue
+        if not isinstance(row[first], str):
+            raise ColumnError(first, f"text, which comes before {column}")
+        text = joined.pop(first).strip()
+        if text and text not in row[column]:
+            joined[column] = f"{text} {row[column].strip()}"
+    return joined
 
 
 def _ways(column: str, instead: Mapping[str, str | tuple[str, ...]]) -> tuple[str, ...]:

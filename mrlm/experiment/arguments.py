@@ -12,14 +12,16 @@ import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, NoReturn, TypeVar
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 import yaml
 from trl.scripts.utils import TrlParser
 from trl.trainer.model_config import ModelConfig
 
 from mrlm.benchmarks import parse_benchmark
-from mrlm.data.user import UserDataset, parse_columns
+from mrlm.data.columns import parse_columns
+from mrlm.data.ready import ReadyDataset, forms_in_words, ready_columns
+from mrlm.data.user import UserDataset
 from mrlm.deprecation import with_current_flags, with_current_names
 from mrlm.errors import MrlmError
 from mrlm.experiment.push import check_push_flags
@@ -68,7 +70,10 @@ class TaskArguments(PromptArguments):
 
     Attributes:
         task_options: The options of the task that were set; each is a flag by itself.
+        ready_for: ``"sft"`` or ``"dpo"`` where ``dataset_name`` may hold rows that are ready.
     """
+
+    ready_for: ClassVar[str] = ""
 
     task: str = field(
         default="",
@@ -82,7 +87,8 @@ class TaskArguments(PromptArguments):
         default=None,
         metadata={
             "help": "Train on the first train_rows rows of this dataset: a Hub id, a folder, or a "
-            ".json, .jsonl, .csv, .tsv or .parquet file."
+            ".json, .jsonl, .csv, .tsv, .parquet or .arrow file, also .gz. SFT and DPO take rows "
+            "that are ready, too (docs/data.md)."
         },
     )
     dataset_config: str | None = field(
@@ -94,7 +100,8 @@ class TaskArguments(PromptArguments):
     columns: list[str] = field(
         default_factory=list,
         metadata={
-            "help": "The dataset's columns by the task's: question=prompt_text answer=target."
+            "help": "The dataset's columns by the task's: question=prompt_text answer=a.value, or "
+            'joined: question="{Body} {Question}".'
         },
     )
     drop_invalid: bool = field(
@@ -162,14 +169,52 @@ class TaskArguments(PromptArguments):
         Raises:
             ValueError: ``columns`` names one that the task does not have.
         """
+        columns, also = parse_columns(self.columns), ""
+        if self.ready_for:
+            also = f" Rows that are ready have {forms_in_words(self.ready_for)}."
+            if which == "eval_dataset":
+                columns = self._columns_without(columns, ready_columns(self.ready_for))
         return UserDataset(
             getattr(self, f"{which}_name"),
             task,
-            parse_columns(self.columns),
+            columns,
             split=getattr(self, f"{which}_split"),
             config=self.dataset_config,
             drop_invalid=self.drop_invalid,
+            also=also if which == "dataset" else "",
         )
+
+    def ready_dataset(self, task: Task) -> ReadyDataset | None:
+        """The user's dataset where its rows are ready to train on; ``None`` where they are not.
+
+        Rows that are both ready and in the task's columns are the task's for SFT, unless
+        ``columns`` names one of the ready forms'.
+
+        Raises:
+            FileNotFoundError: There is no such dataset.
+            DatasetError: It cannot be read, or lacks a column that ``columns`` names.
+        """
+        if not (self.ready_for and self.dataset_name):
+            return None
+        columns, names = parse_columns(self.columns), ready_columns(self.ready_for)
+        named = {key: value for key, value in columns.items() if key.casefold() in names}
+        ready = ReadyDataset(
+            self.dataset_name,
+            self.ready_for,
+            named,
+            split=self.dataset_split,
+            config=self.dataset_config,
+            drop_invalid=self.drop_invalid,
+        )
+        if ready.form() is None:
+            return None
+        if self.ready_for == "sft" and not named and self.user_dataset("dataset", task).fits():
+            return None
+        return ready
+
+    @staticmethod
+    def _columns_without(columns: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
+        return {key: value for key, value in columns.items() if key.casefold() not in names}
 
 
 @dataclass
@@ -267,7 +312,8 @@ def parse_arguments(
             Of a task that is not among them ``default_settings`` chooses.
         args: Default: of the program.
     """
-    args = with_current_flags(sys.argv[1:] if args is None else args)
+    with RecipeParser(()).mistakes_told():
+        args = with_current_flags(sys.argv[1:] if args is None else args)
     given = _given_settings(args)
     task = given.get("task") or next(iter(settings))
     classes: Any = (arguments_class, config_class, ModelConfig)
@@ -340,13 +386,12 @@ def _check_datasets(arguments: TaskArguments, task: Task) -> None:
         raise ValueError(
             "columns, drop_invalid and dataset_config go with dataset_name or eval_dataset_name."
         )
-    if which and getattr(arguments, "train_file", None):
-        raise ValueError(
-            "train_file holds examples that are trained on as they are; it does not go with "
-            "dataset_name and eval_dataset_name."
-        )
     for name in which:
-        next(arguments.user_dataset(name, task).rows(), None)
+        ready = arguments.ready_dataset(task) if name == "dataset" else None
+        if ready is not None:
+            ready.load(1)
+        else:
+            next(arguments.user_dataset(name, task).rows(), None)
 
 
 def _check(arguments: TaskArguments, model_config: ModelConfig) -> None:

@@ -9,23 +9,30 @@ Not covered: near duplicates with other words; holding out a share of one datase
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mrlm.benchmarks import load_benchmark, parse_benchmark
 from mrlm.data.curriculum import DIFFICULTIES, curriculum
+from mrlm.data.ready import ReadyDataset, ReadyRows
 from mrlm.errors import DatasetError, MrlmError
 from mrlm.experiment.arguments import TaskArguments
 from mrlm.task import Task
 
 if TYPE_CHECKING:
     from datasets import Dataset
+    from transformers import PreTrainedTokenizerBase
 
     from mrlm.experiment.run import Run
 
 __all__ = ["EvalTask", "RunRows", "load_rows"]
+
+logger = logging.getLogger(__name__)
 
 _ASKED = ("question", "description")  # columns that hold what a row asks, without the instructions
 _LOOKED_AT = 64  # rows of a task, for a worked solution
@@ -71,6 +78,7 @@ class RunRows:
 
     Attributes:
         task: Whose rows, or in whose columns.
+        ready: The user's rows where they are ready to train on as they are.
         eval_tasks: What is held out: rows of the task, then the benchmarks that are asked for.
         notes: As given.
 
@@ -86,21 +94,25 @@ class RunRows:
         if "max_rounds" in arguments.task_options and self.task.has_tools:
             config.max_tool_calling_iterations = self.task.max_tool_calling_iterations
         own: Dataset | None = None
+        self._ready_dataset = arguments.ready_dataset(self.task)
         if arguments.eval_dataset_name:
             held_out = self._load("eval_dataset")
-        elif arguments.dataset_name and _needs_user_rows(self.task):
+        elif arguments.dataset_name and not self._ready_dataset and _needs_user_rows(self.task):
             own, held_out = self._hold_out(self._load("dataset"))
         else:
             held_out = self.task.build_dataset(arguments.eval_rows, 0, "test")
         self.eval_tasks = [EvalTask(self.task, held_out, arguments.eval_max_new_tokens)]
         self._user_rows: Dataset | None = None
+        self.ready: ReadyRows | None = None
         self._held_out: set[str] = set()
         if arguments.dataset_name or arguments.eval_dataset_name:
             # The task keeps its own splits apart.
             self._held_out = set(map(_content, held_out["prompt"])) - {""}
         for benchmark in arguments.benchmark:
             self._add_benchmark(benchmark)
-        if arguments.dataset_name:
+        if self._ready_dataset is not None:
+            self.ready = self._load_ready(self._ready_dataset)
+        elif arguments.dataset_name:
             own = self._load("dataset") if own is None else own
             self._user_rows = self._without_held_out(own)
         self._skip_warmup()
@@ -122,6 +134,25 @@ class RunRows:
         self.notes.append(
             f"{name}: {len(loaded.rows):,} rows of {loaded.protocol['source']} to evaluate on."
         )
+
+    @property
+    def has_tools(self) -> bool:
+        """Whether conversations with tools come, in training or in an evaluation."""
+        return self.task.has_tools or (self.ready is not None and self.ready.has_tools)
+
+    def ready_examples(self, tokenizer: PreTrainedTokenizerBase) -> Dataset:
+        """The user's rows that are ready, as TRL's trainer takes them.
+
+        Raises:
+            SystemExit: The tokenizer's chat template does not take one; says which.
+        """
+        assert self.ready is not None and self._ready_dataset is not None
+        dropped = self._ready_dataset.dropped.total()
+        with _mistakes_told():
+            rows = self._ready_dataset.rendered(self.ready, tokenizer)
+        if further := self._ready_dataset.dropped.total() - dropped:
+            self.notes.append(f"Rows dropped that the chat template does not take: {further:,}.")
+        return rows.examples
 
     def train_rows(self, *, solved: bool = False) -> Dataset:
         """The rows to train on; by difficulty in a curriculum, where they have one.
@@ -160,6 +191,8 @@ class RunRows:
             self.notes.append(
                 "Your rows have no worked solutions, so the SFT warm-up took the task's own."
             )
+        elif self.ready is not None:
+            self.notes.append("SFT warm-up on the task's own rows.")
         return self._solved(self._generated(num_rows, self.config.seed + 1))
 
     def _hold_out(self, own: Dataset) -> tuple[Dataset, Dataset]:
@@ -241,14 +274,34 @@ class RunRows:
         dropped = f", {user.dropped.total():,} dropped that do not fit" if user.dropped else ""
         use = "evaluate" if is_held_out else "train"
         self.notes.append(f"{shown}: {len(rows):,} rows to {use} on{dropped}.")
+        if user.repeats_message:
+            self.notes.append(user.repeats_message)
         return rows
+
+    def _load_ready(self, dataset: ReadyDataset) -> ReadyRows:
+        rows = dataset.load(self.arguments.train_rows)
+        shown = Path(dataset.name).name if Path(dataset.name).exists() else dataset.name
+        dropped = (
+            f", {dataset.dropped.total():,} dropped that do not fit" if dataset.dropped else ""
+        )
+        more = "; it has more: raise train_rows" if rows.has_more else ""
+        self.notes.append(
+            f"{shown}: {len(rows.examples):,} rows to train on, as they are{dropped}{more}."
+        )
+        if dataset.dropped:
+            logger.warning("%s", dataset.dropped_message)
+        if self.arguments.curriculum:
+            self.notes.append("No curriculum: rows that are ready have no difficulty.")
+        examples = self._without_held_out(rows.examples)
+        return replace(rows, examples=examples)
 
     def _without_held_out(self, rows: Dataset) -> Dataset:
         """The rows that do not ask what is held out."""
         if not self._held_out:
             return rows
-        asked = [list(map(_content, rows["prompt"]))]
-        asked += [list(map(_plain, rows[name])) for name in _ASKED if name in rows.column_names]
+        columns = rows.column_names
+        asked = [list(map(_content, rows["prompt" if "prompt" in columns else "messages"]))]
+        asked += [list(map(_plain, rows[name])) for name in _ASKED if name in columns]
         kept = [
             i
             for i, texts in enumerate(zip(*asked, strict=True))
@@ -277,12 +330,10 @@ def load_rows(run: Run, *, solved: bool = False) -> RunRows:
     Raises:
         SystemExit: As ``RunRows``; the message says what to do.
     """
-    try:
+    with _mistakes_told():
         rows = RunRows(run.arguments, run.config, run.notes)
-        if solved or getattr(run.arguments, "sft_rows", 0) > 0:
+        if rows.ready is None and (solved or getattr(run.arguments, "sft_rows", 0) > 0):
             rows.check_solutions(are_trained_on=solved)
-    except (MrlmError, OSError, ValueError) as error:
-        raise SystemExit(str(error)) from error
     for note in run.notes:
         run.console.print(note)
     # Training ends an episode where evaluation does.
@@ -296,15 +347,27 @@ def _needs_user_rows(task: Task) -> bool:
     return task.needs_dataset or bool(task.user_rows and task.user_rows.all_columns)
 
 
+@contextmanager
+def _mistakes_told() -> Iterator[None]:
+    """End the program with a message for a dataset that does not fit."""
+    try:
+        yield
+    except (MrlmError, OSError, ValueError) as error:
+        raise SystemExit(str(error)) from error
+
+
 def _with_solutions(rows: Dataset) -> Dataset:
     if "solution" not in rows.column_names:
         return rows.select([])
     return rows.select([i for i, solution in enumerate(rows["solution"]) if solution])
 
 
-def _content(prompt: Iterable[Mapping[str, Any]]) -> str:
-    """What a prompt says, without case and spacing."""
-    return _plain(" ".join(str(m["content"]) for m in prompt))
+def _content(prompt: str | Iterable[Mapping[str, Any]]) -> str:
+    """What is asked, without case and spacing; of a conversation up to the first answer."""
+    if not isinstance(prompt, str):
+        asked = takewhile(lambda message: message["role"] != "assistant", prompt)
+        prompt = " ".join(str(message["content"]) for message in asked)
+    return _plain(prompt)
 
 
 def _plain(text: str) -> str:

@@ -81,7 +81,7 @@ def test_writes_examples_that_sft_trainer_takes(
         [
             "--task",
             name,
-            "--train_file",
+            "--dataset_name",
             str(output),
             "--max_steps",
             "1",

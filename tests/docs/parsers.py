@@ -112,6 +112,7 @@ def _script(path: str, arguments: tuple[str, ...]) -> None:
     """``main()`` of a recipe, data job or benchmark, up to where it has its arguments."""
     from transformers import HfArgumentParser
 
+    from mrlm.data.ready import ReadyDataset
     from mrlm.data.user import UserDataset
 
     _must_exist(path)
@@ -137,6 +138,7 @@ def _script(path: str, arguments: tuple[str, ...]) -> None:
             places = (
                 (module, "parse_arguments", _then_stop(module.parse_arguments)),
                 (UserDataset, "rows", lambda dataset: iter(())),
+                (ReadyDataset, "form", lambda dataset: None),
             )
         elif hasattr(module, "build_mixture"):
             places = ((module, "build_mixture", _stop),)

@@ -32,6 +32,24 @@ from mrlm.rewards import JudgeReward
 
 polite = JudgeReward("http://localhost:8000/v1", prompt="Is it polite?", name="polite_reward")
 """
+CHATS = """
+{"conversations": [{"from": "human", "value": "Hi?"}, {"from": "gpt", "value": "Hello."}]}
+{"conversations": [{"from": "human", "value": "2 + 2?"}, {"from": "gpt", "value": "4."}]}
+"""
+RATED = """
+{"prompt": "Hi?",
+ "chosen": [{"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}],
+ "rejected": [{"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "No."}]}
+""".replace("\n ", " ")
+SVAMP = """
+[{"Body": "A pack costs 76 dollars.", "Question": "What do 2 cost?", "Answer": 152.0},
+ {"Body": "A pack costs 3 dollars.", "Question": "What do 2 cost?", "Answer": 6.0}]
+"""
+ASDIV = """
+{"body": "Seven red apples and two green ones.", "question": "How many?", "answer": "9 (apples)"}
+{"body": "Ann has 5 dollars, Bob 4.", "question": "Who has more?", "answer": "Ann"}
+"""
+OWN_FILES = {"chats.jsonl": CHATS, "rated.jsonl": RATED, "SVAMP.json": SVAMP, "asdiv.jsonl": ASDIV}
 SUMS = 'prompt_text,target\n"What is 3 + 4?",7\n"What is 20 - 3?",17\n'
 
 
@@ -41,6 +59,7 @@ def write_files(folder: Path) -> None:
         ("my_reward.py", REWARD),
         ("my_judges.py", JUDGES),
         ("sums.csv", SUMS),
+        *OWN_FILES.items(),
         *pages.files().items(),
     ):
         (folder / name).write_text(text, encoding="utf-8")

@@ -27,7 +27,7 @@ OPTIONS = {
     "answer_format": f"Where the answer stands: one of {', '.join(ANSWER_FORMATS)}; last_number is "
     "lenient, for models too small to follow a format. Default: hash.",
     "answer_type": "What the answers of rows of your own are: one of "
-    f"{', '.join(ANSWER_TYPES)}. Default: number.",
+    f"{', '.join(ANSWER_TYPES)}, or auto, each what it is. Default: number.",
 }
 
 
@@ -46,8 +46,9 @@ def math_task(
             lenient ``"last_number"``, whose prompt is the question alone. The reward's name, and so
             every result, says when it is not ``"hash"``.
         answer_type: What the answers of imported rows are, where a row does not say:
-            ``"number"`` (a literal one), ``"expression"``, ``"choice"`` (a letter) or ``"list"``.
-            Generated rows have numbers, whatever this is.
+            ``"number"`` (a literal one), ``"expression"``, ``"choice"`` (a letter), ``"list"``, or
+            ``"auto"``, which is each answer's own: words are expressions. Generated rows have
+            numbers, whatever this is.
         kinds: Of its problems.
         difficulties: Of its problems.
         think_tags: The marks around reasoning, which is not read.
@@ -55,7 +56,9 @@ def math_task(
     Raises:
         ValueError: An argument is not one of these.
     """
-    reward = MathReward(answer_format, answer_type, think_tags)
+    # Rows say their own type; what has none, such as a generated row, is a number.
+    scored_type = "number" if answer_type == "auto" else answer_type
+    reward = MathReward(answer_format, scored_type, think_tags)
     return Task(
         name="math",
         build_dataset=partial(
@@ -64,8 +67,8 @@ def math_task(
         reward_funcs=(reward,),
         score=reward.score,
         extract=reward.extract,
-        environment=partial(MathReasoningEnvironment, answer_format, answer_type, think_tags),
-        reward_cases=partial(reward_cases, answer_format, answer_type),
+        environment=partial(MathReasoningEnvironment, answer_format, scored_type, think_tags),
+        reward_cases=partial(reward_cases, answer_format, scored_type),
         generate_rows=partial(
             generate_rows, answer_format=answer_format, kinds=kinds, difficulties=difficulties
         ),

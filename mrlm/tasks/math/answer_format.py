@@ -131,7 +131,7 @@ def check_answer_format(answer_format: str, answer_type: str = "number") -> None
         )
     if answer_type not in ANSWER_TYPES:
         raise ValueError(
-            f"answer_type is {answer_type!r}; choose one of {', '.join(ANSWER_TYPES)}."
+            f"answer_type is {answer_type!r}; choose one of {', '.join(ANSWER_TYPES)}, auto."
         )
     if answer_format == "last_number" and answer_type != "number":
         raise ValueError(

@@ -4,8 +4,12 @@ A question and an answer are enough. The answer is what the row's type asks for,
 GSM8K's worked steps (``#### `` and the answer), or in the last ``\\boxed{}`` of a worked solution,
 as in MATH. ``problem`` stands for ``question`` where there is no such column.
 
-A reference is never changed: one number with thousands separators may lose them, anything else is
-kept as it is or refused. So ``3,4`` is no number, and is a list where lists are asked for.
+A reference is hardly changed: one number with thousands separators may lose them, or the unit in
+brackets after it (``83 (pairs of shoes)``); anything else is kept as it is or refused. So ``3,4``
+is no number, and is a list where lists are asked for. Where numbers are expected, numbers with
+semicolons (``9 (m); 11 (m)``) are a list and a ratio (``5:6``) is an expression, since neither can
+be anything else. The answer type ``auto`` takes all others, too: a letter is a choice, words and
+formulas are expressions.
 """
 
 from __future__ import annotations
@@ -28,6 +32,15 @@ _MARK = "####"
 _CALCULATOR = re.compile(r"<<[^<>]*>>")
 _THOUSANDS = re.compile(r"[-+]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?")
 _BOX = re.compile(r"\\(?:boxed|fbox)\b")
+_NUMBER_AND_UNIT = re.compile(r"(\S[^()]*?) *\(([^()0-9]*)\)")
+_RATIO = re.compile(r"[0-9]+(?: ?: ?[0-9]+)+")
+_CHOICE = re.compile(r"\(?[A-E]\)?")
+# A word in brackets that is no unit: it says that the number is not quite the answer.
+_HEDGES_TEXT = """
+or and not about approximately approx around almost nearly at least most more less than to maybe if
+unless wrong incorrect hundred thousand million billion trillion k m mil mn bn
+"""
+_HEDGES = frozenset(_HEDGES_TEXT.split())
 _WHAT = {
     "number": "a number",
     "expression": "an expression",
@@ -43,7 +56,7 @@ def user_rows(
 
     Args:
         answer_format: Where the prompt wants the answer.
-        answer_type: Of rows that have no column of that name.
+        answer_type: Of rows that have no column of that name; ``"auto"`` is what each answer is.
         think_tags: Around reasoning in worked solutions, where no answer is looked for.
     """
     return UserRows(
@@ -51,12 +64,14 @@ def user_rows(
         takes={
             "solution": "worked steps, text; its last \\boxed{} where there is no answer",
             "problem": "text, in place of question",
-            "answer_type": f"one of {', '.join(ANSWER_TYPES)}",
+            "body": "text that comes before the question, as in ASDiv and SVAMP",
+            "answer_type": f"one of {', '.join(ANSWER_TYPES)}, auto",
         },
         build=partial(
             _build, answer_format=answer_format, answer_type=answer_type, think_tags=think_tags
         ),
         instead={"question": "problem", "answer": "solution"},
+        before={"question": "body"},
     )
 
 
@@ -67,10 +82,46 @@ def plain_reference(answer: str) -> str:
 
 
 def _expected(answer_type: str) -> str:
+    if answer_type == "auto":
+        return "a number, a letter, a list, words or an expression"
     expected = f"{_WHAT[answer_type]}, or text that ends in '{_MARK} ' and {_WHAT[answer_type]}"
     if answer_type == "number":
-        expected += " (for others set answer_type to expression, choice or list)"
+        expected += " (for others set answer_type to expression, choice or list, or to auto)"
     return expected
+
+
+def _of_its_own_type(answer: str, answer_type: str) -> tuple[str, str]:
+    """The reference and its type, where numbers, or anything, may come."""
+    plain = plain_reference(_without_unit(answer))
+    if is_reference(plain, "number"):
+        return plain, "number"
+    parts = [_without_unit(part, always=True) for part in answer.split(";")]
+    numbers = list(map(plain_reference, parts))
+    if len(numbers) > 1 and all(is_reference(number, "number") for number in numbers):
+        return ", ".join(numbers), "list"
+    if _RATIO.fullmatch(answer):
+        return answer, "expression"
+    if answer_type != "auto":
+        return answer, answer_type
+    return answer, "choice" if _CHOICE.fullmatch(answer) else "expression"
+
+
+def _without_unit(answer: str, *, always: bool = False) -> str:
+    """The number alone, where brackets after it hold words that the reward takes for no unit.
+
+    ``5 (times)`` is no answer that the reward would read, because "5 times" asks for a second
+    factor; as a reference it can be nothing but 5. In a list ``always``: its items have no units.
+    """
+    answer = answer.strip()
+    if signed := re.fullmatch(r"-\(([0-9]+/[0-9]+)\)", answer):
+        return f"-{signed[1]}"
+    match = _NUMBER_AND_UNIT.fullmatch(answer)
+    if match is None:
+        return answer
+    if is_reference(answer, "number"):
+        return match[1] if always else answer
+    words = {word.lower() for word in re.findall(r"[^\W\d_]+", match[2])}
+    return answer if words & _HEDGES or not words else match[1]
 
 
 def _build(
@@ -83,21 +134,28 @@ def _build(
         raise ColumnError(column, "text")
     if not isinstance(solution, str):
         raise ColumnError("solution", "text, or nothing")
-    if kind not in ANSWER_TYPES:
-        raise ColumnError("answer_type", f"one of {', '.join(ANSWER_TYPES)}")
-    if answer_format == "last_number" and kind != "number":
-        raise ColumnError(
-            "answer_type", "number, which is all that answer_format last_number reads"
-        )
+    if kind not in (*ANSWER_TYPES, "auto"):
+        raise ColumnError("answer_type", f"one of {', '.join(ANSWER_TYPES)}, auto")
+    wanted = kind
+    if kind == "auto" and isinstance(row.get("answer"), list | tuple):
+        kind = "list"
     if row.get("answer") is not None:
         work, answer = _given(row["answer"], kind)
     else:
-        work, answer = "", extract_answer(solution, "boxed", kind, think_tags) or ""
-        if not is_reference(answer, kind):
-            raise ColumnError("solution", f"a worked solution with {_WHAT[kind]} in \\boxed{{}}")
-    answer = plain_reference(answer) if kind == "number" else answer
+        read_as = "expression" if kind == "auto" else kind
+        work, answer = "", extract_answer(solution, "boxed", read_as, think_tags) or ""
+        if not is_reference(answer, read_as):
+            what = _WHAT.get(kind, "the answer")
+            raise ColumnError("solution", f"a worked solution with {what} in \\boxed{{}}")
+    if kind in ("number", "auto"):
+        answer, kind = _of_its_own_type(answer, kind)
     if not is_reference(answer, kind):
-        raise ColumnError("answer", _expected(kind))
+        raise ColumnError("answer", _expected(wanted))
+    if answer_format == "last_number" and kind != "number":
+        raise ColumnError(
+            "answer_type" if wanted == kind else "answer",
+            "number, which is all that answer_format last_number reads",
+        )
     steps = _CALCULATOR.sub("", (solution or work).partition(_MARK)[0]).strip()
     shown = rendered(answer, answer_format)
     if answer_format == "boxed" and _BOX.search(steps):

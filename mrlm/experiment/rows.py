@@ -332,8 +332,8 @@ def load_rows(run: Run, *, solved: bool = False) -> RunRows:
     """
     with _mistakes_told():
         rows = RunRows(run.arguments, run.config, run.notes)
-        if rows.ready is None and (solved or getattr(run.arguments, "sft_rows", 0) > 0):
-            rows.check_solutions(are_trained_on=solved)
+        if (solved and rows.ready is None) or getattr(run.arguments, "sft_rows", 0) > 0:
+            rows.check_solutions(are_trained_on=solved and rows.ready is None)
     for note in run.notes:
         run.console.print(note)
     # Training ends an episode where evaluation does.

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from hashlib import blake2b
 from itertools import islice
@@ -168,9 +168,13 @@ class UserDataset(Intake):
                 self.repeats.add(row["prompt"], answer)
                 yield row
 
-    def fits(self) -> bool:
-        """Whether the dataset has the columns; errors as in ``load_user_dataset`` but for that."""
-        there = self.open()
+    def fits(self, without: Collection[str] = ()) -> bool:
+        """Whether the dataset has the columns; errors as in ``load_user_dataset`` but for that.
+
+        Args:
+            without: Columns that do not count.
+        """
+        there = self.open() - set(without)
         try:
             self._check_columns(there)
         except DatasetError:

@@ -208,7 +208,7 @@ class TaskArguments(PromptArguments):
         )
         if ready.form() is None:
             return None
-        if self.ready_for == "sft" and not named and self.user_dataset("dataset", task).fits():
+        if self.ready_for == "sft" and not named and self.user_dataset("dataset", task).fits(names):
             return None
         return ready
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -278,7 +279,8 @@ def test_what_the_chat_template_does_not_take_is_told_or_dropped(
     tiny_tokenizer: Any, tmp_path: Path
 ) -> None:
     """Such as Gemma's, which knows no system role and wants turns to alternate."""
-    tiny_tokenizer.chat_template = (
+    tokenizer = copy.deepcopy(tiny_tokenizer)  # others share it
+    tokenizer.chat_template = (
         "{% if messages[0].role == 'system' %}{{ raise_exception('No system role') }}{% endif %}"
         + "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
     )
@@ -287,8 +289,8 @@ def test_what_the_chat_template_does_not_take_is_told_or_dropped(
         dataset = ReadyDataset(str(tmp_path / "d.jsonl"), "sft", drop_invalid=drop)
         rows = dataset.load()
         if drop:
-            assert len(dataset.rendered(rows, tiny_tokenizer).examples) == 1
+            assert len(dataset.rendered(rows, tokenizer).examples) == 1
             assert dataset.dropped.total() == 1
         else:
             with pytest.raises(DatasetError, match=r"row 1: the chat template of .*No system role"):
-                dataset.rendered(rows, tiny_tokenizer)
+                dataset.rendered(rows, tokenizer)

@@ -59,10 +59,10 @@ class Outcome(NamedTuple):
 
 
 _lock = threading.Lock()
+_sandbox_lock = threading.Lock()
 _outcomes: OrderedDict[bytes, Outcome] = OrderedDict()
 
 
-@cache
 def get_sandbox(limits: Limits) -> Sandbox:
     """This process's sandbox with these limits; one worker per core that this rank has.
 
@@ -70,6 +70,13 @@ def get_sandbox(limits: Limits) -> Sandbox:
         ValueError: A limit is out of range, or a package is not installed.
         SandboxError: This machine cannot isolate code so; the message names the choices.
     """
+    with _sandbox_lock:  # threads that come at once would each make one
+        return cached_sandbox(limits)
+
+
+@cache
+def cached_sandbox(limits: Limits) -> Sandbox:
+    """For ``get_sandbox``, which lets one thread in at a time."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     workers = max(1, (cores or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
     sandbox = Sandbox(

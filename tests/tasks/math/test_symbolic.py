@@ -107,6 +107,21 @@ def test_a_killed_worker_is_replaced(pool: SymbolicPool) -> None:
     assert not killed & _workers()
 
 
+def test_all_workers_may_be_killed_while_idle(pool: SymbolicPool) -> None:
+    with ThreadPoolExecutor(3) as threads:
+        for verdict in [
+            threads.submit(pool.verdict, "5", ENDLESS, limits_s=(0.5,)) for _ in range(3)
+        ]:
+            verdict.result()
+    killed = _workers()
+    assert len(killed) >= 2
+    for worker in killed:
+        worker.kill()
+    psutil.wait_procs(killed, timeout=60)
+    # The child that serves goes on for a while; nobody is there to say that it was stopped.
+    assert pool.verdict("5", ENDLESS)[0] == "timeout"
+
+
 def test_a_worker_that_cannot_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     symbolic_pool().close()
     monkeypatch.setattr(sys, "executable", shutil.which("false"))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from peft import AutoPeftModelForCausalLM, PeftConfig, PeftModel
+from peft import PeftConfig, PeftModel
 from trl.trainer.utils import get_quantization_config
 
 from mrlm.errors import ModelError
@@ -97,6 +97,15 @@ def merge_adapter(adapter: str | Path, folder: str | Path, dtype: str | None = N
         folder: Where the model and the tokenizer go.
         dtype: Of the weights; default float32.
     """
-    model = AutoPeftModelForCausalLM.from_pretrained(str(adapter), dtype=dtype or torch.float32)
-    model.merge_and_unload().save_pretrained(folder)
-    load_tokenizer(str(adapter)).save_pretrained(folder)
+    # Not PEFT's own class for that: it does not know the embedded model's name.
+    base, _ = load_model(
+        PeftConfig.from_pretrained(str(adapter)).base_model_name_or_path,
+        dtype=dtype or torch.float32,
+    )
+    tokenizer = load_tokenizer(str(adapter))
+    embeddings: Any = base.get_input_embeddings()
+    if len(tokenizer) > embeddings.num_embeddings:
+        base.resize_token_embeddings(len(tokenizer))
+    merged: Any = PeftModel.from_pretrained(base, str(adapter)).merge_and_unload()
+    merged.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from string import Formatter
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from mrlm.task import Task
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["PromptFormat", "fill_template", "template_columns", "with_prompts"]
+__all__ = ["PromptArguments", "PromptFormat", "fill_template", "template_columns", "with_prompts"]
 
 
 def template_columns(template: str) -> list[str]:
@@ -155,3 +155,23 @@ def _build(build: Any, form: PromptFormat, size: int, seed: int, split: str) -> 
 def _generate(generate: Any, form: PromptFormat, *args: Any, **options: Any) -> Iterator[Any]:
     for row in generate(*args, **options):
         yield {**row, "prompt": form(row)}
+
+
+@dataclass
+class PromptArguments:
+    """How rows are asked, where not in the task's own words."""
+
+    system_prompt: str | None = field(
+        default=None, metadata={"help": "System message of every prompt."}
+    )
+    prompt_template: str | None = field(
+        default=None,
+        metadata={
+            "help": "What the user says, in place of the task's words: a format over the row's "
+            "columns, such as 'Question: {question}'; {{ and }} are braces."
+        },
+    )
+
+    def with_prompts(self, task: Task) -> Task:
+        """The task, asking so; errors as in ``with_prompts``."""
+        return with_prompts(task, self.system_prompt, self.prompt_template)

@@ -20,13 +20,14 @@ from dataclasses import dataclass, field
 from trl import ModelConfig, get_peft_config
 
 from mrlm.data.mixture import build_mixture, parse_quotas
-from mrlm.experiment.arguments import PromptArguments, RecipeParser
+from mrlm.experiment.arguments import RecipeParser
 from mrlm.experiment.callbacks import watch
 from mrlm.experiment.rewards import RewardArguments, check_rewards, load_mixture_rewards
 from mrlm.experiment.rows import EvalTask
 from mrlm.experiment.run import start_run
 from mrlm.hardware import set_device_defaults
 from mrlm.models.policy import load_policy
+from mrlm.prompts import PromptArguments
 from mrlm.report.format import p_value
 from mrlm.tasks import make_task
 from mrlm.tasks.own import check_rows

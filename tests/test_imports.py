@@ -22,6 +22,7 @@ FLOORS = (
     (
         "completion_text",
         "deprecation",
+        "english",
         "event_loop",
         "files",
         "hardware",

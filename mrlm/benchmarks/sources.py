@@ -7,9 +7,7 @@ serves where ``HF_HUB_OFFLINE`` is set.
 
 from __future__ import annotations
 
-import gzip
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,31 +41,7 @@ def read_file(path: str, config: str | None, split: str | None) -> tuple[str, It
         inside = [file for file in found.glob(f"{split or 'test'}.*") if file.is_file()]
         if len(inside) == 1:
             found = inside[0]
-    if found.suffix.lower() == ".gz":
-        return str(found), _read_packed(found)
     return str(found), read_rows(str(found), split or "test", config)
-
-
-def _read_packed(path: Path) -> Iterator[Any]:
-    """Rows of packed JSON lines, or of one packed list."""
-    try:
-        with gzip.open(path, "rt", encoding="utf-8-sig") as file:
-            text = file.read()
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path} is no gzip file of UTF-8 text ({error}).") from error
-    if text.lstrip().startswith("["):
-        yield from _parsed(text, str(path))
-        return
-    lines = [line for line in text.splitlines() if line.strip()]
-    for index, line in enumerate(lines):
-        yield _parsed(line, f"{path}, row {index}")
-
-
-def _parsed(text: str, place: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DatasetError(f"{place}: not JSON ({error}).") from error
 
 
 def read_hub(sources: Sequence[HubSource], instead: str) -> tuple[str, Iterable[Any]]:

@@ -41,7 +41,7 @@ from mrlm.errors import DatasetError, MrlmError
 from mrlm.files import to_json, write_text
 from mrlm.hub import check_repo_id
 from mrlm.progress import progress_bar
-from mrlm.prompts import with_prompts
+from mrlm.prompts import PromptArguments
 from mrlm.splits import check_request
 from mrlm.tasks import TASKS, make_task
 
@@ -62,7 +62,7 @@ _MAX_PROMPT_CHARS = 160  # characters of a prompt in the preview
 
 
 @dataclass
-class DataArguments:
+class DataArguments(PromptArguments):
     """What to write, and where."""
 
     task: list[str] = field(
@@ -114,16 +114,6 @@ class DataArguments:
     )
     drop_invalid: bool = field(
         default=False, metadata={"help": "Leave out and count rows that do not fit."}
-    )
-    system_prompt: str | None = field(
-        default=None, metadata={"help": "System message of every prompt."}
-    )
-    prompt_template: str | None = field(
-        default=None,
-        metadata={
-            "help": "What the user says, in place of the task's words: a format over the row's "
-            "columns, such as 'Question: {question}'."
-        },
     )
     license: str | None = field(
         default=None,
@@ -233,7 +223,7 @@ def run(arguments: DataArguments) -> dict[str, Any]:
 
 
 def _export(arguments: DataArguments, name: str, folder: Path) -> Export:
-    task = with_prompts(make_task(name), arguments.system_prompt, arguments.prompt_template)
+    task = arguments.with_prompts(make_task(name))
     name = task.name
     features = task.build_dataset(0, 0, "train").features
     sources: dict[str, tuple[Iterable[Mapping[str, Any]], SplitStatistics]] = {}

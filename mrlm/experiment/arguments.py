@@ -28,40 +28,19 @@ from mrlm.experiment.push import check_push_flags
 from mrlm.experiment.rewards import RewardArguments, check_rewards
 from mrlm.experiment.settings import default_settings
 from mrlm.models.policy import check_quantization
-from mrlm.prompts import with_prompts
+from mrlm.prompts import PromptArguments
 from mrlm.task import Task
 from mrlm.tasks import TASKS, make_task, parse_task_options, task_label, task_options
 from mrlm.tasks.own import check_rows
 
 __all__ = [
     "PolicyArguments",
-    "PromptArguments",
     "RecipeParser",
     "RolloutArguments",
     "TaskArguments",
     "WarmupArguments",
     "parse_arguments",
 ]
-
-
-@dataclass
-class PromptArguments:
-    """How rows are asked, where not in the task's own words."""
-
-    system_prompt: str | None = field(
-        default=None, metadata={"help": "System message of every prompt."}
-    )
-    prompt_template: str | None = field(
-        default=None,
-        metadata={
-            "help": "What the user says, in place of the task's words: a format over the row's "
-            "columns, such as 'Question: {question}'; {{ and }} are braces."
-        },
-    )
-
-    def with_prompts(self, task: Task) -> Task:
-        """The task, asking so; errors as in ``mrlm.prompts.with_prompts``."""
-        return with_prompts(task, self.system_prompt, self.prompt_template)
 
 
 @dataclass

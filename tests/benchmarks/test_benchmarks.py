@@ -61,7 +61,7 @@ def test_a_packed_file_and_a_folder_are_read(tmp_path: Path) -> None:
     files.write(tmp_path / "gsm8k" / "train.jsonl", files.GSM8K[:1])
     assert len(load_benchmark("gsm8k", str(tmp_path / "gsm8k")).rows) == 2
     (tmp_path / "broken.jsonl.gz").write_bytes(b"no gzip")
-    with pytest.raises(DatasetError, match=r"broken\.jsonl\.gz is no gzip file"):
+    with pytest.raises(DatasetError, match=r"broken\.jsonl\.gz is no \.gz file that can be read"):
         load_benchmark("gsm8k", str(tmp_path / "broken.jsonl.gz"))
 
 

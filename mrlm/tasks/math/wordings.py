@@ -20,6 +20,8 @@ from itertools import count
 from operator import itemgetter
 from typing import Any
 
+from mrlm.english import read_sections, with_article
+
 __all__ = ["CHOICES", "NUMBERS", "RESULTS", "Text", "Wording", "distractors", "load_wordings"]
 
 # One number below this draws a wording and all its words, as digits in a mixed base; no wording has
@@ -45,7 +47,6 @@ _GOES_ON = (
     "Since ",
 )
 _PERSON_ACTS = re.compile(r"\{(name|other|third)\} (?!and )")
-_NO_VOWEL_SOUND = ("eu", "one", "uni", "use")
 _Entries = tuple[tuple[str, ...], ...]
 
 
@@ -115,12 +116,7 @@ def distractors(sort: str) -> tuple[Wording, ...]:
 
 @cache
 def _sections(file: str) -> dict[str, str]:
-    """The sections of a text file by their names, comments left out."""
-    text = files("mrlm.tasks.math").joinpath("texts", file).read_text(encoding="utf-8")
-    lines = (line for line in text.splitlines() if not line.startswith("#"))
-    blocks = re.split(r"\n{2,}", "\n".join(lines).strip())
-    parts = (block.partition("\n") for block in blocks)
-    return {head.strip("[]"): body for head, _, body in parts}
+    return read_sections(files("mrlm.tasks.math").joinpath("texts", file))
 
 
 @cache
@@ -186,8 +182,8 @@ def _form(entry: tuple[str, ...], slot: str) -> str:
     word = entry[number - 1]
     if match[1] is None:
         return word
-    vowel = word[0].lower() in "aeiou" and not word.lower().startswith(_NO_VOWEL_SOUND)
-    return f"{match[1].strip()}{'n' if vowel else ''} {word}"
+    told = with_article(word)
+    return told if match[1] == "a " else f"A{told[1:]}"
 
 
 def _with_distractor(story: str, question: str) -> Iterator[tuple[str, str]]:

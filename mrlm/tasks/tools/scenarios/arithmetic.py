@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from mrlm.english import with_article
 from mrlm.splits import RowStream
 from mrlm.tasks.tools.builtin.arithmetic import calculator
 from mrlm.tasks.tools.scenarios.family import Family, Scenario, compute
-from mrlm.tasks.tools.scenarios.wording import ask, with_article, words
+from mrlm.tasks.tools.scenarios.wording import ask, words
 
 __all__ = ["FAMILIES"]
 

@@ -5,12 +5,13 @@ The last two ask for what no offered tool can do (BFCL's irrelevance): the right
 
 from __future__ import annotations
 
+from mrlm.english import with_article
 from mrlm.splits import RowStream
 from mrlm.tasks.tools.builtin.encyclopedia import entities
 from mrlm.tasks.tools.scenarios.family import Family, Scenario, pick_other
 from mrlm.tasks.tools.scenarios.folder import PEOPLE
 from mrlm.tasks.tools.scenarios.programs import TEXTS
-from mrlm.tasks.tools.scenarios.wording import ask, with_article, words
+from mrlm.tasks.tools.scenarios.wording import ask, words
 
 __all__ = ["CANNOT", "FAMILIES"]
 

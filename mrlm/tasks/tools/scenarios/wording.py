@@ -10,9 +10,10 @@ import re
 from functools import cache
 from importlib.resources import files
 
+from mrlm.english import read_sections
 from mrlm.splits import RowStream
 
-__all__ = ["ask", "framed", "questions", "with_article", "words"]
+__all__ = ["ask", "framed", "questions", "words"]
 
 _OPTIONS = re.compile(r"\[([^\[\]]*)\]")
 
@@ -46,11 +47,6 @@ def questions() -> dict[str, tuple[str, ...]]:
     return _lines("questions.txt")
 
 
-def with_article(word: str) -> str:
-    """``a lamp``, ``an oven``."""
-    return f"a{'n' if word[0].lower() in 'aeiou' else ''} {word}"
-
-
 def _drawn(stream: RowStream, lines: tuple[str, ...]) -> str:
     """One of the lines, with one of each of its options."""
     line = stream.pick(lines)
@@ -59,12 +55,7 @@ def _drawn(stream: RowStream, lines: tuple[str, ...]) -> str:
 
 @cache
 def _sections(file: str) -> dict[str, str]:
-    """The sections of a text file by their names, comments left out."""
-    text = files("mrlm.tasks.tools.scenarios").joinpath("texts", file).read_text(encoding="utf-8")
-    lines = (line for line in text.splitlines() if not line.startswith("#"))
-    blocks = re.split(r"\n{2,}", "\n".join(lines).strip())
-    parts = (block.partition("\n") for block in blocks)
-    return {head.strip("[]"): body for head, _, body in parts}
+    return read_sections(files("mrlm.tasks.tools.scenarios").joinpath("texts", file))
 
 
 @cache

@@ -1,4 +1,4 @@
-"""An OpenAI-compatible endpoint that continues conversations, for judges and opponents.
+"""Endpoints that speak OpenAI's interface: judges, opponents, and models that are measured.
 
 A conversation that gets no answer gives ``None``; the reason is logged, never what was sent, and
 never a key, which stays in an environment variable.
@@ -18,19 +18,24 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-__all__ = ["Chat", "ChatEndpoint", "Conversation"]
+from mrlm.errors import MrlmError
+
+__all__ = ["Chat", "ChatEndpoint", "Conversation", "Endpoint", "EndpointError"]
 
 logger = logging.getLogger(__name__)
 
 Conversation = Sequence[Mapping[str, str]]
 Chat = Callable[[Sequence[Conversation]], list[str | None]]
 
-_MAX_BYTES = 1 << 20  # of an answer
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
-_MAX_PAUSE = 10.0  # seconds, whatever Retry-After says
+_MAX_REASON = 200  # characters of an endpoint's own words
+
+
+class EndpointError(MrlmError):
+    """An endpoint gives no answer, or none that can be read."""
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -41,8 +46,8 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 @dataclass(frozen=True)
-class ChatEndpoint:
-    """An endpoint that speaks OpenAI's chat completions, such as vLLM, llama.cpp or Ollama.
+class Endpoint:
+    """What all that speak OpenAI's interface share: an address, a key, patience.
 
     Attributes:
         base_url: Up to and with the version: ``"http://localhost:8000/v1"``.
@@ -51,13 +56,14 @@ class ChatEndpoint:
         timeout: Seconds for one answer.
         retries: Further attempts after a timeout, a dropped connection, or status 429 or 5xx.
         pause: Seconds before the first retry; it doubles.
-        temperature: 0 is greedy.
-        max_tokens: Of an answer.
         concurrency: Requests in flight at once.
 
     Raises:
-        ValueError: ``base_url`` is no http or https address.
+        ValueError: ``base_url`` is no http or https address, or ``concurrency`` is below 1.
     """
+
+    max_bytes: ClassVar[int] = 1 << 20  # of an answer
+    max_pause: ClassVar[float] = 10.0  # seconds, whatever Retry-After says
 
     base_url: str
     model: str
@@ -65,8 +71,6 @@ class ChatEndpoint:
     timeout: float = 60.0
     retries: int = 2
     pause: float = 0.5
-    temperature: float = 0.0
-    max_tokens: int = 256
     concurrency: int = 4
 
     def __post_init__(self) -> None:
@@ -76,6 +80,84 @@ class ChatEndpoint:
                 f"base_url is {self.base_url!r}; it must be an http or https address such as "
                 "http://localhost:8000/v1."
             )
+        if self.concurrency < 1:
+            raise ValueError(f"concurrency must be at least 1, got {self.concurrency}")
+
+    def request(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """The JSON of an answer, after as many attempts as are allowed.
+
+        Args:
+            path: Below ``base_url``.
+            body: What is posted; without it the path is fetched.
+
+        Raises:
+            EndpointError: None came. Its text may hold the endpoint's own words, but never the key.
+        """
+        pause = self.pause
+        for attempt in range(self.retries + 1):
+            try:
+                return json.loads(self._send(path, body))
+            except urllib.error.HTTPError as error:
+                reason, again = self._reason(error), error.code in _RETRIED
+                pause = max(pause, _retry_after(error))
+                error.close()
+            except (OSError, http.client.HTTPException) as error:
+                cause = getattr(error, "reason", None) or error
+                reason, again = f"{type(cause).__name__}: {cause}", True
+            except (ValueError, RecursionError):
+                reason, again = "the response is no JSON", False
+            if not again or attempt == self.retries:
+                break
+            time.sleep(min(pause, self.max_pause))
+            pause *= 2
+        tries = f" after {attempt + 1} attempts" if attempt else ""
+        raise EndpointError(f"{reason}{tries}")
+
+    def _send(self, path: str, body: Mapping[str, Any] | None) -> bytes:
+        headers = {"Content-Type": "application/json"}
+        if key := os.environ.get(self.api_key_env):
+            headers["Authorization"] = f"Bearer {key}"
+        data = None if body is None else json.dumps(body).encode()
+        url = f"{self.base_url.rstrip('/')}/{path}"
+        opener = urllib.request.build_opener(_NoRedirects)
+        deadline = time.monotonic() + self.timeout
+        request = urllib.request.Request(url, data, headers)
+        with opener.open(request, timeout=self.timeout) as response:
+            received = b""
+            while chunk := response.read1(1 << 16):
+                received += chunk
+                # The socket's timeout starts anew with each byte of a slow answer.
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"no whole response in {self.timeout:g} seconds")
+                if len(received) > self.max_bytes:
+                    raise ValueError("the response is too long")
+            return received
+
+    def _reason(self, error: urllib.error.HTTPError) -> str:
+        """The status, and what the endpoint says about it, without the key."""
+        try:
+            told = json.loads(error.read(self.max_bytes))
+            said = told.get("error", told)
+            text = said.get("message", "") if isinstance(said, dict) else said
+        except (OSError, ValueError, AttributeError, RecursionError):
+            text = ""
+        words = " ".join(str(text).split())[:_MAX_REASON]
+        if key := os.environ.get(self.api_key_env):
+            words = words.replace(key, "...")
+        return f"status {error.code}" + (f" ({words})" if words else "")
+
+
+@dataclass(frozen=True)
+class ChatEndpoint(Endpoint):
+    """An endpoint that answers conversations, such as vLLM, llama.cpp or Ollama.
+
+    Attributes:
+        temperature: 0 is greedy.
+        max_tokens: Of an answer.
+    """
+
+    temperature: float = 0.0
+    max_tokens: int = 256
 
     def __call__(self, conversations: Sequence[Conversation]) -> list[str | None]:
         """An answer to each conversation, ``None`` where there is none."""
@@ -83,61 +165,24 @@ class ChatEndpoint:
             return list(pool.map(self._answer, conversations))
 
     def _answer(self, conversation: Conversation) -> str | None:
-        pause = self.pause
-        for attempt in range(self.retries + 1):
-            try:
-                return _content(self._post(conversation))
-            except urllib.error.HTTPError as error:
-                reason, again = f"status {error.code}", error.code in _RETRIED
-                pause = max(pause, _retry_after(error))
-                error.close()
-            except (OSError, http.client.HTTPException) as error:
-                reason, again = type(error).__name__, True
-            except (ValueError, RecursionError):
-                reason, again = "an answer that is no chat completion", False
-            if not again or attempt == self.retries:
-                break
-            time.sleep(min(pause, _MAX_PAUSE))
-            pause *= 2
-        logger.warning("%s gave no answer: %s.", urlsplit(self.base_url).hostname, reason)
-        return None
-
-    def _post(self, conversation: Conversation) -> bytes:
         body = {
             "model": self.model,
             "messages": [dict(message) for message in conversation],
             "temperature": self.temperature,
             "max_tokens": self.max_tokens,
         }
-        headers = {"Content-Type": "application/json"}
-        if key := os.environ.get(self.api_key_env):
-            headers["Authorization"] = f"Bearer {key}"
-        request = urllib.request.Request(
-            f"{self.base_url.rstrip('/')}/chat/completions", json.dumps(body).encode(), headers
-        )
-        deadline = time.monotonic() + self.timeout
-        opener = urllib.request.build_opener(_NoRedirects)
-        with opener.open(request, timeout=self.timeout) as response:
-            received = b""
-            while chunk := response.read1(1 << 16):
-                received += chunk
-                # The socket's timeout starts anew with each byte of a slow answer.
-                if time.monotonic() > deadline:
-                    raise TimeoutError
-                if len(received) > _MAX_BYTES:
-                    raise ValueError("the answer is too long")
-            return received
-
-
-def _content(body: bytes) -> str:
-    """The text of a chat completion; ``ValueError`` where the body is none."""
-    try:
-        content = json.loads(body)["choices"][0]["message"]["content"]
-    except (KeyError, IndexError, TypeError) as error:
-        raise ValueError("no chat completion") from error
-    if not isinstance(content, str):
-        raise ValueError("the content is no text")
-    return content
+        try:
+            content = self.request("chat/completions", body)["choices"][0]["message"]["content"]
+            if isinstance(content, str):
+                return content
+            reason = "the content is no text"
+        except EndpointError as error:
+            # Of its own words nothing: they may repeat what was sent.
+            reason = str(error).partition(" (")[0]
+        except (KeyError, IndexError, TypeError):
+            reason = "an answer that is no chat completion"
+        logger.warning("%s gave no answer: %s.", urlsplit(self.base_url).hostname, reason)
+        return None
 
 
 def _retry_after(error: urllib.error.HTTPError) -> float:

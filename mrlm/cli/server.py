@@ -29,7 +29,7 @@ def chosen_server(arguments: argparse.Namespace) -> ChatServer | None:
     """The server that ``--model`` names, after it has answered; ``None`` where it names none.
 
     Raises:
-        ServerError: It cannot be reached.
+        EndpointError: It cannot be reached.
         ValueError: It serves several models, or the flags do not go together.
     """
     if not (arguments.model or "").startswith(("http://", "https://")):

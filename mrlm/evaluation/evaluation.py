@@ -204,7 +204,7 @@ def evaluate(
     Raises:
         ValueError: There is no row to evaluate, or of the given rows one lacks a column or has the
             id of another.
-        ServerError: A server answers nothing at all.
+        EndpointError: A server answers nothing at all.
     """
     if rows is None and num_rows < 1:
         raise ValueError(f"num_rows must be at least 1, got {num_rows}")

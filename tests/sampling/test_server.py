@@ -13,7 +13,8 @@ import pytest
 
 import mrlm
 from mrlm import cli
-from mrlm.sampling.server import ChatServer, ServerError
+from mrlm.chat import EndpointError
+from mrlm.sampling.server import ChatServer
 from mrlm.task import Task
 from mrlm.tasks.tools import TASK
 from mrlm.tasks.tools.own.environment_task import environment_task
@@ -224,7 +225,7 @@ def test_a_server_that_answers_nothing_is_an_error(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     task, _ = rows_of("math", 2)
-    with serving(lambda body: reply) as server, pytest.raises(ServerError, match=said) as error:
+    with serving(lambda body: reply) as server, pytest.raises(EndpointError, match=said) as error:
         mrlm.evaluate(client(server), None, task, num_rows=2, progress=False)
     assert "none of 2 samples" in str(error.value) and "sk-secret" not in str(error.value)
     assert server.keys == ["Bearer sk-secret"] * 2
@@ -232,7 +233,7 @@ def test_a_server_that_answers_nothing_is_an_error(
 
 def test_attempts_come_to_an_end() -> None:
     task, _ = rows_of("math", 1)
-    with serving(lambda body: (500, {}, "")) as server, pytest.raises(ServerError, match="3 att"):
+    with serving(lambda body: (500, {}, "")) as server, pytest.raises(EndpointError, match="3 att"):
         mrlm.evaluate(client(server, retries=2), None, task, num_rows=1, progress=False)
     assert len(server.requests) == 3
 

@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from trl import ModelConfig, get_peft_config
 
 from mrlm.data.mixture import build_mixture, parse_quotas
-from mrlm.experiment.arguments import RecipeParser
 from mrlm.experiment.callbacks import watch
+from mrlm.experiment.parser import RecipeParser
 from mrlm.experiment.rewards import RewardArguments, check_rewards, load_mixture_rewards
 from mrlm.experiment.rows import EvalTask
 from mrlm.experiment.run import start_run

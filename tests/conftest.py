@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from chat_server import Server
+
     from mrlm.sampling.types import SamplingParams
 
 # Before torch is imported: tests share the machine's cores, and tiny models gain nothing from many.
@@ -272,3 +274,15 @@ def online(hub: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     return hub
+
+
+@pytest.fixture
+def chat_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server whose ``reply`` the test sets; proxies are out of the way."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    from chat_server import Server
+
+    started = Server()
+    yield started
+    started.close()

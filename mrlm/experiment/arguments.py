@@ -7,23 +7,20 @@ over the dataclasses.
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, ClassVar, NoReturn, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import yaml
-from trl.scripts.utils import TrlParser
 from trl.trainer.model_config import ModelConfig
 
 from mrlm.benchmarks import parse_benchmark
 from mrlm.data.columns import parse_columns
 from mrlm.data.ready import ReadyDataset, forms_in_words, ready_columns
 from mrlm.data.user import UserDataset
-from mrlm.deprecation import with_current_flags, with_current_names
-from mrlm.errors import MrlmError
+from mrlm.deprecation import with_current_flags
+from mrlm.experiment.parser import RecipeParser, ShortErrors
 from mrlm.experiment.push import check_push_flags
 from mrlm.experiment.rewards import RewardArguments, check_rewards
 from mrlm.experiment.settings import default_settings
@@ -35,7 +32,6 @@ from mrlm.tasks.own import check_rows
 
 __all__ = [
     "PolicyArguments",
-    "RecipeParser",
     "RolloutArguments",
     "TaskArguments",
     "WarmupArguments",
@@ -247,29 +243,6 @@ class PolicyArguments(WarmupArguments, RolloutArguments):
     """Of a recipe that warms up with SFT and then learns from its own rollouts."""
 
 
-class _ShortErrors(argparse.ArgumentParser):
-    """Says what is wrong without the usage, which is over two hundred lines long for a recipe."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {message}\n{self.prog} --help lists all options.\n")
-
-
-class RecipeParser(_ShortErrors, TrlParser):
-    """TRL's parser of dataclasses and YAML files."""
-
-    @contextmanager
-    def mistakes_told(self) -> Iterator[None]:
-        """End the program with a message for a mistake on the command line or in its YAML file."""
-        try:
-            yield
-        except (ValueError, OSError, yaml.YAMLError, MrlmError) as error:
-            self.error(str(error))
-
-    def set_defaults_with_config(self, **settings: Any) -> list[str]:
-        unknown: list[str] = super().set_defaults_with_config(**with_current_names(settings))
-        return unknown
-
-
 A = TypeVar("A", bound=TaskArguments)
 C = TypeVar("C")
 
@@ -334,7 +307,7 @@ def parse_arguments(
 
 def _given_settings(args: Sequence[str]) -> dict[str, Any]:
     """The settings in the file that ``--config`` names, and the task of the command line."""
-    parser = _ShortErrors(add_help=False, allow_abbrev=False)
+    parser = ShortErrors(add_help=False, allow_abbrev=False)
     parser.add_argument("--task")
     parser.add_argument("--config")
     known, _ = parser.parse_known_args(args)

@@ -15,6 +15,8 @@ from typing import Any
 
 __all__ = ["run_async", "start_async"]
 
+_lock = threading.Lock()
+
 
 def run_async(coroutine: Coroutine[Any, Any, Any]) -> Any:
     """The result of a coroutine, waited for; raises what it raises."""
@@ -26,8 +28,13 @@ def start_async(coroutine: Coroutine[Any, Any, Any]) -> Future[Any]:
     return asyncio.run_coroutine_threadsafe(coroutine, _loop())
 
 
-@cache
 def _loop() -> asyncio.AbstractEventLoop:
+    with _lock:  # threads that come at once would each make one
+        return _made()
+
+
+@cache
+def _made() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="mrlm-event-loop", daemon=True).start()
     return loop

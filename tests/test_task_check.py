@@ -172,12 +172,12 @@ CASES: dict[str, tuple[Callable[[Task], Task], str, str]] = {
     "words for rewards": (
         lambda t: replace(t, reward_funcs=(lambda completions, **k: ["good"] * len(completions),)),
         "rewards have TRL's shape",
-        "gave 'good'",
+        "returned 'good'",
     ),
     "too few rewards": (
         lambda t: replace(t, reward_funcs=(lambda completions, **k: [1.0],)),
         "rewards have TRL's shape",
-        "gave 1 rewards for 3 completions",
+        "returned 1 values for 3 completions",
     ),
     "no kwargs": (
         lambda t: replace(t, reward_funcs=(lambda completions, answer: [1.0] * len(completions),)),

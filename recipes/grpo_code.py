@@ -31,7 +31,6 @@ from mrlm.experiment.run import start_run
 from mrlm.experiment.sft_warmup import sft_warmup
 from mrlm.hardware import set_device_defaults
 from mrlm.models.policy import load_policy
-from mrlm.tasks.tools import MAX_ROUNDS
 from mrlm.termination import run_program
 from mrlm.trainers import GRPOConfig, GRPOTrainer
 from mrlm.trainers.diagnostics import DiagnosticsCallback
@@ -92,7 +91,6 @@ SETTINGS = {
         "per_device_train_batch_size": 16,  # 64 long episodes at once take 12 GB
         "gradient_accumulation_steps": 4,
         "max_completion_length": 224,
-        "max_tool_calling_iterations": MAX_ROUNDS,
         "temperature": 1.0,
     },
 }

@@ -30,7 +30,6 @@ from mrlm.experiment.rows import load_rows
 from mrlm.experiment.run import start_run
 from mrlm.experiment.sft_warmup import sft_warmup
 from mrlm.models.policy import load_policy
-from mrlm.tasks.tools import MAX_ROUNDS
 from mrlm.termination import run_program
 
 # What suits the embedded 135M model on two CPU cores, task by task.
@@ -97,7 +96,6 @@ SETTINGS = {
         "gradient_accumulation_steps": 4,
         "num_generations": 8,
         "max_completion_length": 224,
-        "max_tool_calling_iterations": MAX_ROUNDS,
         "temperature": 1.0,
     },
 }

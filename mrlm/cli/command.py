@@ -14,6 +14,7 @@ __all__ = [
     "TASK_HELP",
     "Commands",
     "add_command",
+    "add_dataset",
     "add_json",
     "add_model",
     "add_prompts",
@@ -102,6 +103,25 @@ def chosen_task(arguments: argparse.Namespace, *, as_it_is: bool = False) -> Tas
         check_rows(task)
     system_prompt = getattr(arguments, "system_prompt", None)
     return with_prompts(task, system_prompt, getattr(arguments, "prompt_template", None))
+
+
+def add_dataset(parser: argparse.ArgumentParser, split: str) -> None:
+    """Rows of the user's own, in place of the task's; ``split`` is the default of a dataset's."""
+    parser.add_argument("--dataset_name", help="rows of your own: a Hub id, folder or file")
+    parser.add_argument("--dataset_config", help="configuration of datasets that have several")
+    parser.add_argument(
+        "--dataset_split",
+        help=f"the split of dataset_name; a file is one split (default: {split})",
+    )
+    parser.add_argument(
+        "--columns",
+        nargs="+",
+        default=[],
+        help="the dataset's columns by the task's: question=prompt_text answer=target",
+    )
+    parser.add_argument(
+        "--drop_invalid", action="store_true", help="leave out and count rows that do not fit"
+    )
 
 
 def add_prompts(parser: argparse.ArgumentParser) -> None:

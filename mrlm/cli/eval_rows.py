@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mrlm.cli.command import chosen_task
+from mrlm.cli.command import add_dataset, chosen_task
 from mrlm.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -50,23 +50,7 @@ def add_rows(parser: argparse.ArgumentParser) -> None:
         help="gsm8k, math500, aime, humaneval, humaneval_plus, mbpp, mbpp_plus or bfcl, in place "
         "of a task, with its usual prompt; from its package or the Hub, or from a file or folder",
     )
-    parser.add_argument(
-        "--dataset_name",
-        help="evaluate on rows of your own: a Hub id, folder or file; with --benchmark its file",
-    )
-    parser.add_argument("--dataset_config", help="configuration of datasets that have several")
-    parser.add_argument(
-        "--dataset_split", help="the split of dataset_name; a file is one split (default: test)"
-    )
-    parser.add_argument(
-        "--columns",
-        nargs="+",
-        default=[],
-        help="the dataset's columns by the task's: question=prompt_text answer=target",
-    )
-    parser.add_argument(
-        "--drop_invalid", action="store_true", help="leave out and count rows that do not fit"
-    )
+    add_dataset(parser, "test")  # with --benchmark it is the benchmark's file
     parser.add_argument(
         "--num_rows",
         type=int,

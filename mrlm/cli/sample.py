@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mrlm.cli.command import (
     Commands,
     add_command,
+    add_dataset,
     add_json,
     add_model,
     add_prompts,
@@ -37,15 +38,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     add_prompts(parser)
     add_model(parser)
     parser.add_argument("--num_rows", type=int, default=3, help="how many rows (default: 3)")
-    parser.add_argument(
-        "--dataset_name", help="rows of a dataset of your own: a Hub id, folder or file"
-    )
-    parser.add_argument(
-        "--columns",
-        nargs="+",
-        default=[],
-        help="the dataset's columns by the task's: question=prompt_text answer=target",
-    )
+    add_dataset(parser, "train")
     parser.add_argument("--split", default="train", help="train or test (default: train)")
     parser.add_argument(
         "--seed", type=int, default=0, help="seed of rows and sampling (default: 0)"
@@ -102,9 +95,16 @@ def _rows(arguments: argparse.Namespace, task: Task) -> list[Any]:
 
     from mrlm.data.user import load_user_dataset
 
-    name, split = arguments.dataset_name, arguments.split
     return list(
-        load_user_dataset(name, task, arguments.columns, split=split, size=arguments.num_rows)
+        load_user_dataset(
+            arguments.dataset_name,
+            task,
+            arguments.columns,
+            split=arguments.dataset_split or "train",
+            config=arguments.dataset_config,
+            size=arguments.num_rows,
+            drop_invalid=arguments.drop_invalid,
+        )
     )
 
 

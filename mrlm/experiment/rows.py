@@ -91,8 +91,6 @@ class RunRows:
     def __init__(self, arguments: TaskArguments, config: Any, notes: list[str]) -> None:
         self.arguments, self.config, self.notes = arguments, config, notes
         self.task = arguments.build_task()
-        if "max_rounds" in arguments.task_options and self.task.has_tools:
-            config.max_tool_calling_iterations = self.task.max_tool_calling_iterations
         own: Dataset | None = None
         self._ready_dataset = arguments.ready_dataset(self.task)
         if arguments.eval_dataset_name:

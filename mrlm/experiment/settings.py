@@ -40,7 +40,6 @@ def default_settings(task: Task, known: Collection[str]) -> dict[str, Any]:
         settings |= _ONLINE | {"max_completion_length": length}
         if task.has_tools:
             settings |= _ONLINE_TOOLS
-            settings["max_tool_calling_iterations"] = task.max_tool_calling_iterations
     elif "assistant_only_loss" in known:  # SFT
         settings |= _SFT | (_SFT_TOOLS if task.has_tools else {})
     return {name: value for name, value in settings.items() if name in known}

@@ -16,7 +16,7 @@ from datasets import Dataset
 
 from mrlm.errors import DatasetError
 from mrlm.experiment.arguments import TaskArguments
-from mrlm.experiment.rows import RunRows
+from mrlm.experiment.rows import RunRows, load_rows
 
 SUMS = [{"q": f"What is {i} + 3?", "a": str(i + 3)} for i in range(8)]
 COLUMNS = ["question=q", "answer=a"]
@@ -201,3 +201,15 @@ def test_a_task_without_worked_solutions_says_so(monkeypatch: pytest.MonkeyPatch
     assert len(rows.train_rows()) == 4
     with pytest.raises(DatasetError, match="no worked solutions"):
         rows.warmup_rows(4)
+
+
+@pytest.mark.parametrize(("given", "ends"), [(None, 3), (2, 2)])
+def test_training_ends_an_episode_where_evaluation_does(given: int | None, ends: int) -> None:
+    arguments = TaskArguments(task="tools", eval_rows=2)
+    arguments.task_options = {"max_rounds": 3}
+    config = SimpleNamespace(seed=3, max_steps=-1, max_tool_calling_iterations=given)
+    run: Any = SimpleNamespace(
+        arguments=arguments, config=config, notes=[], console=SimpleNamespace(print=print)
+    )
+    assert load_rows(run).task.max_tool_calling_iterations == 3
+    assert config.max_tool_calling_iterations == ends

@@ -38,13 +38,11 @@ def test_an_online_trainer(config: Any) -> None:
     found = default_settings(TASKS["math"], known(PolicyArguments, config))
     assert found["max_steps"] > 0 and found["num_generations"] > 1 and found["sft_rows"] > 0
     assert found["max_completion_length"] == found["eval_max_new_tokens"]
-    assert "max_tool_calling_iterations" not in found and "assistant_only_loss" not in found
+    assert "assistant_only_loss" not in found
 
 
 def test_tools() -> None:
-    task = TASKS["tools"]
-    found = default_settings(task, ONLINE)
-    assert found["max_tool_calling_iterations"] == task.max_tool_calling_iterations
+    found = default_settings(TASKS["tools"], ONLINE)
     text = default_settings(TASKS["math"], ONLINE)
     assert found["per_device_train_batch_size"] < text["per_device_train_batch_size"]
     assert found["max_completion_length"] >= 192

@@ -25,6 +25,7 @@ from mrlm.benchmarks.sources import check_hub, read_file
 from mrlm.errors import ColumnError, DatasetError
 from mrlm.task import Task
 from mrlm.tasks.tools.bfcl import check_calls
+from mrlm.tasks.tools.bfcl_files import completed
 
 __all__ = ["BFCL", "bfcl_reward"]
 
@@ -241,23 +242,17 @@ def _file(folder: Path, category: str) -> Path | None:
 
 def _with_answers(rows: Any, file: Path, category: str) -> Iterator[Any]:
     """Rows with the right calls, which stand in a file of the same name in ``possible_answer``."""
-    answers: dict[str, Any] = {}
-    beside = file.parent / "possible_answer" / file.name
-    if beside.is_file():
-        for row in read_file(str(beside), None, None)[1]:
-            answers[str(row.get("id"))] = row.get("ground_truth")
-    for row in rows:
+    complete = completed(str(file))
+    for row in map(complete, rows):
         if not isinstance(row, Mapping):
             yield row
             continue
         own = category or _category(str(row.get("id", "")))
-        truth = answers.get(str(row.get("id")), row.get("ground_truth"))
-        if truth is None and own == _NO_CALL:
-            truth = []
+        truth = row.get("ground_truth", [] if own == _NO_CALL else None)
         if truth is None:
             raise DatasetError(
-                f"{file}, {row.get('id')}: the right calls are missing; expected {beside}, or a "
-                "column ground_truth."
+                f"{file}, {row.get('id')}: the right calls are missing; expected "
+                f"{file.parent / 'possible_answer' / file.name}, or a column ground_truth."
             )
         yield {**row, "ground_truth": truth, "category": own or "calls"}
 

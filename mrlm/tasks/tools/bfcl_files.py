@@ -24,7 +24,6 @@ __all__ = [
     "completed",
     "completed_by",
     "is_irrelevance",
-    "read_lines",
 ]
 
 CATEGORIES = (
@@ -69,7 +68,7 @@ def completed_by(answers: Path) -> Callable[[Any], Any]:
     """What adds the ground truth of this file to rows, by their ids."""
     found = {
         line["id"]: line.get("ground_truth")
-        for line in read_lines(answers)
+        for line in _read_lines(answers)
         if isinstance(line, Mapping) and "id" in line
     }
 
@@ -85,7 +84,7 @@ def _as_it_is(row: Any) -> Any:
     return row
 
 
-def read_lines(path: Path) -> Iterator[Any]:
+def _read_lines(path: Path) -> Iterator[Any]:
     """The objects of a file of JSON lines.
 
     Raises:

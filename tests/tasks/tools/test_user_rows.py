@@ -13,7 +13,6 @@ from mrlm.data.user import load_user_dataset
 from mrlm.errors import ColumnError, DatasetError
 from mrlm.tasks.tools import TASK, tools_task
 from mrlm.tasks.tools.attacks import call, say, turn
-from mrlm.tasks.tools.bfcl_rows import bfcl_dataset, bfcl_rows
 from mrlm.tasks.tools.reward import ANY_CALLS
 from mrlm.tasks.tools.user_rows import user_rows
 
@@ -246,7 +245,7 @@ TRUTH = {"base": [10.0], "corners": [[1, 2], ""], "options": [{"unit": ["m", "cm
 def test_bfcls_pair_of_files_becomes_rows(tmp_path: Path) -> None:
     answers = [{"id": "simple_python_0", "ground_truth": [{"geometry.area": TRUTH}]}]
     path = write_bfcl(tmp_path, "simple_python", [bfcl_question("simple_python_0")], answers)
-    (row,) = bfcl_rows(path)
+    (row,) = load_user_dataset(str(path), TASK)
     assert row["id"] == "simple_python_0" and row["kind"] == "simple_python"
     properties = row["tools"][0]["function"]["parameters"]["properties"]
     assert row["tools"][0]["function"]["parameters"]["type"] == "object"
@@ -262,20 +261,17 @@ def test_bfcls_pair_of_files_becomes_rows(tmp_path: Path) -> None:
     for wrong in ({}, {"base": "10"}, {"base": 10, "corners": [1.0]}, {"base": 10, "note": 1}):
         assert pays(row, call("geometry.area", **wrong)) == 0.0, wrong
     assert TASK.score(row["solution"], row) == 1.0
-    assert bfcl_dataset(path)[0] == row
-    (loaded,) = load_user_dataset(str(path), TASK)
-    assert loaded["calls"] == row["calls"] and loaded["id"] == "simple_python_0"
 
 
 def test_bfcls_questions_without_answers_say_where_they_are_kept(tmp_path: Path) -> None:
     path = write_bfcl(tmp_path, "simple_python", [bfcl_question("simple_python_0")], [])
     with pytest.raises(DatasetError, match=r"row 0, column 'calls'.*folder possible_answer"):
-        list(bfcl_rows(path))
+        load_user_dataset(str(path), TASK)
 
 
 def test_irrelevance_pays_words_and_no_call(tmp_path: Path) -> None:
     path = write_bfcl(tmp_path, "irrelevance", [bfcl_question("irrelevance_0")], [])
-    (row,) = bfcl_rows(path)
+    (row,) = load_user_dataset(str(path), TASK)
     assert row["calls"] == [] and row["kind"] == "irrelevance"
     assert pays(row) == 1.0 and pays(row, call("geometry.area", base=10)) == 0.0
 

@@ -3,7 +3,6 @@
 Public names are loaded when they are first used, so that ``import mrlm`` does not import torch.
 """
 
-from importlib import metadata
 from typing import Any
 
 from mrlm.lazy import lazy_names
@@ -35,7 +34,12 @@ _load = lazy_names(__name__, _EXPORTS)
 
 
 def __getattr__(name: str) -> Any:
-    return metadata.version("mrlm") if name == "__version__" else _load(name)
+    if name != "__version__":
+        return _load(name)
+    # Not above: what it brings along would be in memory, and copied, in every sandboxed process.
+    from importlib import metadata
+
+    return metadata.version("mrlm")
 
 
 def __dir__() -> list[str]:

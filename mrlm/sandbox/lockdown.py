@@ -23,6 +23,9 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+with contextlib.suppress(ImportError):  # Windows, where this still has to say what is missing
+    import resource
+
 from mrlm.sandbox.seccomp import ARCHITECTURES, build_filter
 
 __all__ = [
@@ -66,7 +69,10 @@ class _SockFprog(ctypes.Structure):
 
 @functools.cache
 def _libc() -> ctypes.CDLL:
-    return ctypes.CDLL(None, use_errno=True)
+    libc = ctypes.CDLL(None, use_errno=True)
+    unsigned = ctypes.c_ulong
+    libc.prctl.argtypes = (ctypes.c_int, unsigned, ctypes.c_void_p, unsigned, unsigned)
+    return libc
 
 
 def _check(result: int, what: str) -> int:
@@ -77,9 +83,7 @@ def _check(result: int, what: str) -> int:
 
 
 def _prctl(option: int, value: int, pointer: object = None) -> None:
-    argument = ctypes.c_ulong(0) if pointer is None else pointer
-    zero = ctypes.c_ulong(0)
-    _check(_libc().prctl(option, ctypes.c_ulong(value), argument, zero, zero), f"prctl {option}")
+    _check(_libc().prctl(option, value, pointer, 0, 0), f"prctl {option}")
 
 
 def missing_features() -> list[str]:
@@ -95,8 +99,7 @@ def missing_features() -> list[str]:
     if _landlock_version() < 1:
         missing.append("Landlock (Linux 5.13 or newer, not refused by the container's own filter)")
     # An empty program: EFAULT when filters are supported, EINVAL when they are not.
-    null = ctypes.c_void_p(None)
-    _libc().prctl(_PR_SET_SECCOMP, ctypes.c_ulong(_SECCOMP_MODE_FILTER), null)
+    _libc().prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, None, 0, 0)
     if ctypes.get_errno() != errno.EFAULT:
         missing.append("seccomp filters (a kernel with CONFIG_SECCOMP_FILTER)")
     return missing
@@ -160,6 +163,19 @@ def drop_privileges() -> None:
     _prctl(_PR_SET_DUMPABLE, 0)  # no tracing by processes of the same user, no core file
     header = struct.pack("Ii", _CAPABILITY_VERSION_3, 0)
     _check(_libc().capset(header, bytes(24)), "capset")
+    # What is the same for every run; the rest is set by each child.
+    for limit, value in (
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_MEMLOCK, 0),
+        (resource.RLIMIT_NOFILE, DESCRIPTOR_LIMIT),
+    ):
+        _cap(limit, value)
+
+
+def _cap(limit: int, value: int) -> None:
+    _, hard = resource.getrlimit(limit)
+    capped = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(limit, (capped, capped))
 
 
 def die_with_parent(parent: int) -> None:
@@ -194,21 +210,10 @@ def enter(
             processors, should its supervisor not.
         confinement: Landlock ruleset and seccomp program; ``None`` leaves it at the limits.
     """
-    import resource  # not on Windows, where this module still has to say what is missing
-
-    limits = {
-        resource.RLIMIT_AS: memory,
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_FSIZE: file_size,
-        resource.RLIMIT_MEMLOCK: 0,
-        resource.RLIMIT_NOFILE: DESCRIPTOR_LIMIT,
-    }
+    _cap(resource.RLIMIT_AS, memory)
+    _cap(resource.RLIMIT_FSIZE, file_size)
     if seconds is not None:
-        limits[resource.RLIMIT_CPU] = seconds * _PROCESSORS  # threads add up
-    for limit, value in limits.items():
-        _, hard = resource.getrlimit(limit)
-        capped = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(limit, (capped, capped))
+        _cap(resource.RLIMIT_CPU, seconds * _PROCESSORS)  # threads add up
     if confinement is not None:
         ruleset, program = confinement
         _check(_libc().syscall(_LANDLOCK_RESTRICT_SELF, ruleset, 0), "landlock_restrict_self")

@@ -31,7 +31,8 @@ FILENAME = "<tests>"
 _Unit = Callable[[], object]
 _CHECK = re.compile(r"^def[ \t]+check[ \t]*\(\s*[^)\s]", re.M)
 _ASSERT = re.compile(r"^assert\b", re.M)
-_IMPORT = re.compile(r"\b(?:from|import)[ \t]+([\w.]+)([^\n]*)")
+_IMPORT = re.compile(r"\b(from|import)[ \t]+([\w.]+)([^\n]*)")
+_WORD = re.compile(r"\w+")
 
 
 class _Result(Protocol):
@@ -106,7 +107,8 @@ def _provide_modules(test: str, candidate: Candidate, name: str) -> None:
     """Make the modules that the tests import the entry point from."""
     (root,) = _proxies(candidate, name)
     # Reading a program as a tree takes longer than most tests; few have such an import.
-    if all(_is_standard(module, rest, root) for module, rest in _IMPORT.findall(test)):
+    found = _IMPORT.findall(test)
+    if all(_is_standard(keyword, module, rest, root) for keyword, module, rest in found):
         return
     sys.modules["pytest"] = pytest_subset.module()
     for module, wanted in _imports(ast.parse(test)):
@@ -120,10 +122,13 @@ def _provide_modules(test: str, candidate: Candidate, name: str) -> None:
             sys.modules[module] = made
 
 
-def _is_standard(module: str, rest: str, root: str) -> bool:
+def _is_standard(keyword: str, module: str, rest: str, root: str) -> bool:
     """Whether an import can only be of the standard library, and not of the entry point."""
-    simple = not re.search(rf"[(\\,;]|\b{root}\b", rest)
-    return simple and module.partition(".")[0] in sys.stdlib_module_names
+    if module.partition(".")[0] not in sys.stdlib_module_names:
+        return False
+    # What follows may go on in the next line, or name another module.
+    open_end = any(mark in rest for mark in ("(\\;" if keyword == "from" else "(\\;,"))
+    return not open_end and root not in _WORD.findall(rest)
 
 
 def _public_proxy(candidate: Candidate, attribute: str) -> Callable[..., Any]:

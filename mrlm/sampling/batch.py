@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from transformers.cache_utils import Cache
 
+from mrlm.sampling.coverage import cache_parameter
 from mrlm.sampling.draw import sample_tokens
 from mrlm.sampling.kv_cache import CachedPrefix, GrowingLayer, close_gaps, padded_capacity
 from mrlm.sampling.masks import Mask, Masks
@@ -73,6 +74,7 @@ class Batch:
         self.keep = keep
         self.ended: dict[int, CachedPrefix] = {}
         self._masks = Masks(model)
+        self._cache_parameter = cache_parameter(model) or "past_key_values"
         takes = inspect.signature(type(model).forward).parameters
         # Other classes compute the logits of all positions.
         self._only_last: Any = {"logits_to_keep": 1} if "logits_to_keep" in takes else {}
@@ -208,8 +210,8 @@ class Batch:
                 input_ids=ids,
                 attention_mask=mask,
                 position_ids=positions,
-                past_key_values=cache,
                 use_cache=True,
+                **{self._cache_parameter: cache},
                 **self._only_last,
             )
         finally:

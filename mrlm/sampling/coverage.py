@@ -23,7 +23,7 @@ from mrlm.sampling.weights import plain_model
 if TYPE_CHECKING:
     from transformers import GenerationConfig, PreTrainedModel
 
-__all__ = ["why_not_covered"]
+__all__ = ["cache_parameter", "why_not_covered"]
 
 # Adapters that PEFT merges into weights so that the result is the adapted model's: compared, kind
 # by kind, in tests/sampling/test_model_matrix.py.
@@ -34,7 +34,9 @@ _MERGED_LORA_VARIANTS = ("Dora", "_DoraConv")
 _ALIBI_FAMILIES = frozenset({"bloom", "mpt"})
 # Their attention finds a token's place by its slot, and there is padding between ours.
 _SLOT_FAMILIES = frozenset({"gpt_neo"})
-_NEEDED = ("position_ids", "past_key_values", "attention_mask")
+_NEEDED = ("position_ids", "attention_mask")
+# By the name that transformers gives it since 5.24, and before.
+_CACHES = ("cache", "past_key_values")
 # Settings of a generation config that change probabilities, with the values that do not.
 _PROCESSORS: dict[str, tuple[Any, ...]] = {
     "suppress_tokens": (None, []),
@@ -124,9 +126,17 @@ def _architecture(model: PreTrainedModel) -> str | None:
         return name + "no layer that turns hidden states into logits"
     accepted = inspect.signature(type(model).forward).parameters
     lacking = [argument for argument in _NEEDED if argument not in accepted]
+    if cache_parameter(model) is None:
+        lacking.append("a cache")
     if lacking:
         return f"{name}a forward pass without {' and '.join(lacking)}"
     return None
+
+
+def cache_parameter(model: nn.Module) -> str | None:
+    """What a model's forward calls the cache of keys and values; ``None`` where it takes none."""
+    accepted = inspect.signature(type(model).forward).parameters
+    return next((name for name in _CACHES if name in accepted), None)
 
 
 def _rope_types(config: Any) -> set[str]:

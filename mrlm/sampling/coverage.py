@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from packaging.version import Version
 from torch import nn
 
 from mrlm.sampling.masks import FULL, SLIDING
@@ -23,7 +25,7 @@ from mrlm.sampling.weights import plain_model
 if TYPE_CHECKING:
     from transformers import GenerationConfig, PreTrainedModel
 
-__all__ = ["cache_parameter", "why_not_covered"]
+__all__ = ["cache_parameter", "lost_virtual_tokens", "why_not_covered"]
 
 # Adapters that PEFT merges into weights so that the result is the adapted model's: compared, kind
 # by kind, in tests/sampling/test_model_matrix.py.
@@ -37,6 +39,7 @@ _SLOT_FAMILIES = frozenset({"gpt_neo"})
 _NEEDED = ("position_ids", "attention_mask")
 # By the name that transformers gives it since 5.24, and before.
 _CACHES = ("cache", "past_key_values")
+_LAST_WITHOUT_CACHE = Version("0.21.2")  # PEFT's
 # Settings of a generation config that change probabilities, with the values that do not.
 _PROCESSORS: dict[str, tuple[Any, ...]] = {
     "suppress_tokens": (None, []),
@@ -155,13 +158,35 @@ def _rope_types(config: Any) -> set[str]:
     return found
 
 
-def _adapters(model: nn.Module) -> str | None:
-    from peft.tuners.tuners_utils import BaseTunerLayer
+def lost_virtual_tokens(model: nn.Module) -> str | None:
+    """Why even the model's own ``generate`` would not be this model's; ``None`` where it is.
 
+    PEFT up to 0.21.2 hands an adapter's virtual tokens over in ``past_key_values``, a name that
+    transformers overrules by its new one: what is sampled is then the model without them.
+    """
+    if not any(getattr(config, "is_prompt_learning", False) for config in _active(model)):
+        return None
+    peft = version("peft")
+    if Version(peft) > _LAST_WITHOUT_CACHE or cache_parameter(plain_model(model)) != _CACHES[0]:
+        return None
+    return (
+        f"PEFT {peft} loses the adapter's virtual tokens with transformers "
+        f"{version('transformers')}: install 'transformers<5.24' or a newer PEFT, or take LoRA."
+    )
+
+
+def _active(model: nn.Module) -> list[Any]:
+    """The configs of PEFT's adapters that are active."""
     configs: dict[str, Any] = getattr(model, "peft_config", None) or {}
     active = getattr(model, "active_adapters", None) if configs else None
     names: Iterable[str] = active() if callable(active) else active or ()
-    for config in (configs[name] for name in names):
+    return [configs[name] for name in names]
+
+
+def _adapters(model: nn.Module) -> str | None:
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    for config in _active(model):
         kind = str(getattr(config.peft_type, "value", config.peft_type))
         if getattr(config, "is_prompt_learning", False):
             return f"{kind}: an adapter that adds virtual tokens, which no weight can hold"

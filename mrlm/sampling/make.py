@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from mrlm.errors import ModelError
-from mrlm.sampling.coverage import why_not_covered
+from mrlm.sampling.coverage import lost_virtual_tokens, why_not_covered
 from mrlm.sampling.generator import Generator
 from mrlm.sampling.model_generator import ModelGenerator
 from mrlm.sampling.types import Completion, SamplingParams
@@ -42,7 +42,12 @@ def make_generator(
         tokenizer: Gives the end-of-sequence and padding tokens.
         dtype: Of a copy. Default: bf16 where that is fast, else the model's.
         device: Where a copy samples. Default: where the model is.
+
+    Raises:
+        ModelError: Nothing here samples what the model is.
     """
+    if lost := lost_virtual_tokens(model):
+        raise ModelError(lost)
     reason = why_not_covered(model)
     if reason is None:
         try:

@@ -15,8 +15,9 @@ import model_zoo
 import pytest
 import torch
 
+from mrlm.errors import ModelError
 from mrlm.sampling import make_generator
-from mrlm.sampling.coverage import why_not_covered
+from mrlm.sampling.coverage import lost_virtual_tokens, why_not_covered
 from mrlm.sampling.generator import Generator
 from mrlm.sampling.model_generator import ModelGenerator
 from mrlm.sampling.types import SamplingParams
@@ -62,6 +63,10 @@ def own_logprobs(model: Any, prompt: list[int], ids: list[int]) -> torch.Tensor:
 
 def compare(name: str, model: Any, caplog: pytest.LogCaptureFixture) -> None:
     reason = why_not_covered(model)
+    if lost_virtual_tokens(model):
+        with pytest.raises(ModelError, match="loses the adapter's virtual tokens"):
+            make_generator(model, model_zoo.TOKENIZER)
+        return
     with caplog.at_level(logging.WARNING, logger="mrlm"):
         generator = make_generator(model, model_zoo.TOKENIZER)
     warned = [r.getMessage() for r in caplog.records if r.name.startswith("mrlm")]

@@ -63,7 +63,7 @@ class TaskArguments(PromptArguments):
         metadata={
             "help": "Train on the first train_rows rows of this dataset: a Hub id, a folder, or a "
             ".json, .jsonl, .csv, .tsv, .parquet or .arrow file, also .gz. SFT and DPO take rows "
-            "that are ready, too (docs/data.md)."
+            "that are ready, too (docs/my_rows.md)."
         },
     )
     dataset_config: str | None = field(

@@ -62,6 +62,6 @@ def no_rows(size: int, seed: int, split: str) -> Dataset:
         raise DatasetError(
             "Tools of your own come without questions: name a dataset of them (--dataset_name, in "
             "Python mrlm.data.load_user_dataset). A row has a question, and an answer, calls, or "
-            "both; docs/tools.md has an example."
+            "both; docs/my_tools.md has an example."
         )
     return build_dataset(0, seed, split)

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install format check test test-all test-slow test-browser wheel-test demo bench bench-step bench-sandbox \
+.PHONY: install format check test test-all test-slow test-browser wheel-test demo docs bench bench-step bench-sandbox \
 	bench-gpu bench-variety clean
 
 install: $(INSTALLED)
@@ -55,6 +55,11 @@ wheel-test: install
 # ARGS='--help' lists the options.
 demo: install
 	$(BIN)/python recipes/demo.py $(ARGS)
+
+# Into build/docs; a link or an anchor that leads nowhere is an error.
+docs: install
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet -f docs/site/mkdocs.yml
 
 # Each takes ARGS='--help'.
 bench: bench-step bench-sandbox

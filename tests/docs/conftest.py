@@ -1,15 +1,17 @@
-"""A tiny model for the code of the pages."""
+"""A tiny model for the commands and the code of the pages."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 
-@pytest.fixture
-def tiny_folder(tiny_llama: Any, tiny_tokenizer: Any, tmp_path: Path) -> str:
-    tiny_llama(max_position_embeddings=1024).save_pretrained(tmp_path / "tiny")
-    tiny_tokenizer.save_pretrained(tmp_path / "tiny")
-    return str(tmp_path / "tiny")
+@pytest.fixture(scope="session")
+def tiny(tiny_llama: Any, bpe_tokenizer: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Its context holds a prompt with tools, almost byte by byte."""
+    folder = tmp_path_factory.mktemp("tiny")
+    tokenizer = bpe_tokenizer()
+    tiny_llama(vocab_size=len(tokenizer), max_position_embeddings=4096).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)

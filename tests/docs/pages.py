@@ -1,46 +1,48 @@
-"""What stands in the Markdown pages: blocks, commands, code in sentences."""
+"""What stands in the pages. One convention for all of them, which CONTRIBUTING.md tells:
+
+- a block without a language, or of ``bash``: commands; so is code in a sentence that begins with a
+  program's name;
+- ``python``: run, a page's blocks one after the other; ``py``: compiled, its imports looked up;
+- a block after a line that ends with a file's name and a colon: that file of the reader's.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
 import shlex
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).parents[2]
-PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
-# What a command in the middle of a sentence begins with.
-PROGRAMS = ("accelerate", "hf", "make", "mrlm", "pip", "pytest", "python", "torchrun", "trl")
+import benchmark_files
 
-_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+from mrlm.cli import main
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md")))
+PROGRAMS = "accelerate|hf|make|mrlm|pip|pytest|python|torchrun|trl"
+
+_FENCE = re.compile(r"(?:`([\w.]+)`:\n\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
-# A paragraph of code without a fence that begins with a program.
-_INDENTED = re.compile(
-    rf"(?<=\n\n)(?: {{4}}|\t)(?:{'|'.join(PROGRAMS)}) .*\n(?:(?: {{4}}|\t).*\n)*"
-)
-_SHELL = ("", "bash", "sh", "console")
+_BETWEEN = (";", "&", "&&", "|", "||")
 
 
 class Block(NamedTuple):
-    """A fenced block: where it stands, its language ("" where none is named), and its text."""
-
     place: str
+    file: str | None
     language: str
     text: str
 
 
 class Command(NamedTuple):
-    """One program and its arguments, as a shell would start it.
-
-    ``place`` is the page and line, ``block`` the place of its block, "" for one in a sentence.
-    """
+    """One program and its arguments; ``block`` is the place of its block, "" in a sentence."""
 
     place: str
     block: str
     words: tuple[str, ...]
-    environment: dict[str, str]
 
     def __str__(self) -> str:
         return shlex.join(self.words)
@@ -49,21 +51,18 @@ class Command(NamedTuple):
 def blocks(page: Path) -> Iterator[Block]:
     text = page.read_text(encoding="utf-8")
     for match in _FENCE.finditer(text):
-        yield Block(_place(page, text, match.start()), match[1], match[2])
+        yield Block(_place(page, text, match.start(2)), *match.groups())
 
 
-def files() -> dict[str, str]:
-    """Files of the reader's own that pages show: Python blocks that begin with ``# NAME.py``, and
-    rows (``questions.jsonl``)."""
-    found = {}
-    for page in PAGES:
-        for block in blocks(page):
-            named = re.match(r"# (\w+\.py)\n", block.text)
-            if block.language == "python" and named:
-                found[named[1]] = block.text
-            elif block.language == "jsonl":
-                found["questions.jsonl"] = block.text
-    return found
+def write_files(folder: Path) -> None:
+    """The files that the pages show, and those that they only name."""
+    for block in (block for page in PAGES for block in blocks(page) if block.file):
+        (folder / str(block.file)).write_text(block.text, encoding="utf-8")
+    (folder / "gsm8k").mkdir()
+    benchmark_files.write(folder / "gsm8k" / "test.jsonl", benchmark_files.GSM8K)
+    benchmark_files.write_bfcl(folder / "bfcl_eval" / "data")
+    with contextlib.redirect_stdout(io.StringIO()):
+        assert main(["new", str(folder / "my_task.py")]) == 0
 
 
 def prose(page: Path) -> str:
@@ -80,70 +79,39 @@ def spans(page: Path) -> Iterator[tuple[str, str]]:
 
 
 def commands(page: Path) -> Iterator[Command]:
-    """Those in blocks for a shell, fenced or indented, then those in sentences."""
     for block in blocks(page):
-        if block.language in _SHELL:
-            name, line = block.place.rsplit(":", 1)
-            for offset, text in logical_lines(block.text):
-                yield from split_commands(f"{name}:{int(line) + 1 + offset}", block.place, text)
-    text = prose(page)
-    for match in _INDENTED.finditer(text):
-        place = _place(page, text, match.start())
-        for _, line in logical_lines(textwrap.dedent(match[0])):
-            yield from split_commands(place, place, line)
+        if block.language in ("", "bash"):
+            for words in split_commands(block.text):
+                yield Command(block.place, block.place, words)
     for place, text in spans(page):
-        if text.startswith(tuple(f"{program} " for program in PROGRAMS)):
-            yield from split_commands(place, "", re.sub(r"\bN\b", "1", text))
+        if re.match(rf"({PROGRAMS}) ", text):
+            for words in split_commands(re.sub(r"\bN\b", "1", text)):
+                yield Command(place, "", words)
+
+
+def split_commands(text: str) -> Iterator[tuple[str, ...]]:
+    """The words of each command; a variable counts as 1, settings of variables are left out."""
+    line = ""
+    for part in text.replace("\\\n", " ").splitlines():
+        line += part
+        lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+        lexer.whitespace_split = True
+        try:
+            words = [re.sub(r"\$\{?\w+\}?", "1", word) for word in lexer]
+        except ValueError:  # a quotation goes on
+            line += "\n"
+            continue
+        line = ""
+        while words:
+            end = next((i for i, word in enumerate(words) if word in _BETWEEN), len(words))
+            command = words[:end]
+            del words[: end + 1]
+            while command and re.match(r"[A-Z_]+=", command[0]):
+                del command[0]
+            if command:
+                yield tuple(command)
+    assert not line, f"a quotation is never closed: {line}"
 
 
 def _place(page: Path, text: str, position: int) -> str:
     return f"{page.relative_to(ROOT)}:{text.count(chr(10), 0, position) + 1}"
-
-
-def logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Lines with their continuations; of a transcript with prompts, what follows the prompts."""
-    lines, start, whole = text.splitlines(), 0, ""
-    prompted = any(line.startswith("$ ") for line in lines)
-    for number, line in enumerate(lines):
-        if prompted and not whole and not line.startswith("$ "):
-            continue
-        start = start if whole else number
-        whole += line.removeprefix("$ ")
-        if whole.endswith("\\"):
-            whole = whole[:-1]
-            continue
-        if _words(whole) is None and number + 1 < len(lines):  # a quotation goes on
-            whole += "\n"
-            continue
-        yield start, whole
-        whole = ""
-
-
-def _words(line: str) -> list[str] | None:
-    """Its words without a comment; none where a quotation is open."""
-    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
-    lexer.whitespace_split = True
-    try:
-        return [re.sub(r"\$\{?\w+\}?", "1", token) for token in lexer]
-    except ValueError:
-        return None
-
-
-def split_commands(place: str, block: str, line: str) -> Iterator[Command]:
-    """The commands of a line; redirections are left out, and a variable counts as 1."""
-    words: list[str] = []
-    # With an open quotation it is no command, and the tests say so.
-    found = _words(line)
-    for token in [*([line] if found is None else found), ";"]:
-        if token not in (";", "&", "&&", "|", "||"):
-            words.append(token)
-            continue
-        while any(arrow in words for arrow in (">", ">>", "<")):
-            arrow = next(i for i, word in enumerate(words) if word in (">", ">>", "<"))
-            del words[arrow : arrow + 2]
-        environment = {}
-        while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
-            name, _, environment[name] = words.pop(0).partition("=")
-        if words:
-            yield Command(place, block, tuple(words), environment)
-        words = []

@@ -1,8 +1,7 @@
 """Commands go through the parser of the program that they name, and nothing is run.
 
-``check(words)`` raises ``Wrong``, which says what is: an unknown program or flag, a wrong choice, a
-file that does not exist. Left out: files of the reader's own and folders of runs, which need not
-exist, and what other projects' programs make of their arguments.
+``check(words)`` returns the flags that the program knows, or raises ``Wrong``. What other projects'
+programs make of their arguments is left out.
 """
 
 from __future__ import annotations
@@ -12,139 +11,134 @@ import atexit
 import contextlib
 import importlib
 import io
+import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from _pytest.config import get_config
+from accelerate.commands.launch import launch_command_parser
+from pages import ROOT, write_files
 from pytest import UsageError
-from reader import write_files
+from torch.distributed.run import get_args_parser
+from transformers import HfArgumentParser
 
-ROOT = Path(__file__).parents[2]
+from mrlm import cli
+from mrlm.benchmarks import parse_benchmark
+from mrlm.cli.command import chosen_task
+from mrlm.cli.train import _accelerate_config, find_recipe
+from mrlm.data import job
+
 # Other projects' programs, and the shell's own.
-# One of each, for its flags.
-COMMANDS = (
-    "doctor",
-    "tasks",
-    "eval --task math",
-    "sample --task math",
-    "reward a.py:f --task math",
-    "compare a b",
-    "report a",
-    "board a",
-    "train ppo",
-    "export",
-)
-FOREIGN = ("cd", "curl", "export", "git", "hf", "mypy", "pip", "rm", "ruff", "source", "trl")
-FOREIGN += ("llama-server", "ollama", "trackio", "vllm")
+FOREIGN = ("cd", "curl", "export", "git", "hf", "llama-server", "mkdocs", "mypy", "ollama", "pip")
+FOREIGN += ("rm", "ruff", "source", "trackio", "trl", "vllm")
+_flags: set[str] = set()
 
 
 class Wrong(Exception):
     """What is wrong with a command."""
 
 
-class Parsed(BaseException):
+class _Parsed(BaseException):
     """A program has read its arguments; nothing of ours catches it."""
 
 
-@cache
-def _readers_folder() -> str:
-    """A folder with the files that the pages say the reader has."""
-    folder = tempfile.mkdtemp(prefix="mrlm-reader-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    with contextlib.redirect_stdout(io.StringIO()):
-        write_files(Path(folder))
-    return folder
-
-
-def check(words: Sequence[str]) -> None:
-    with contextlib.chdir(_readers_folder()):
-        _check(words)
-
-
-def _check(words: Sequence[str]) -> None:
-    program, *arguments = words
-    name = program.removeprefix(".venv/bin/")
-    if name in CHECKS:
-        CHECKS[name](arguments)
-    elif name not in FOREIGN:
-        raise Wrong(f"{program!r} is no program that the pages may name")
-
-
-@contextlib.contextmanager
-def _complaints() -> Iterator[None]:
-    """What a parser says before it gives up."""
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
-            yield
-    except (SystemExit, ValueError, FileNotFoundError, UsageError) as error:
-        raise Wrong(f"{said.getvalue()[-1500:]}{error}") from error
-
-
-def _must_exist(path: str) -> None:
-    if not (ROOT / path).exists():
-        raise Wrong(f"there is no {path}")
-
-
 def _stop(*arguments: Any, **options: Any) -> None:
-    raise Parsed
+    raise _Parsed
 
 
 def _then_stop(parse: Callable[..., Any]) -> Callable[..., Any]:
-    def parse_and_stop(*arguments: Any, **options: Any) -> None:
-        parse(*arguments, **options)
-        raise Parsed
-
-    return parse_and_stop
+    return lambda *arguments, **options: _stop(parse(*arguments, **options))
 
 
 @cache
-def _script(path: str, arguments: tuple[str, ...]) -> None:
+def _folder() -> Path:
+    folder = tempfile.TemporaryDirectory(prefix="mrlm-reader-")
+    atexit.register(folder.cleanup)
+    write_files(Path(folder.name))
+    return Path(folder.name)
+
+
+@cache
+def check(words: tuple[str, ...]) -> frozenset[str]:
+    """Every flag of the parsers that read the command.
+
+    Raises:
+        Wrong: An unknown program or flag, a wrong choice, a file that does not exist.
+    """
+    _flags.clear()
+    said = io.StringIO()
+    # An MCP server is started by `python`.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    with (
+        contextlib.chdir(_folder()),
+        mock.patch.dict(os.environ, PATH=path),
+        _remembered_flags(),
+    ):
+        try:
+            with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+                _check(list(words))
+        except (SystemExit, ValueError, OSError, SyntaxError, UsageError) as error:
+            if getattr(error, "code", 1):  # --help ends with 0
+                raise Wrong(f"{said.getvalue()[-1500:]}{error!r}") from error
+    return frozenset(_flags)
+
+
+@contextlib.contextmanager
+def _remembered_flags() -> Iterator[None]:
+    parse = argparse.ArgumentParser.parse_known_args
+
+    def remember(parser: argparse.ArgumentParser, *arguments: Any, **options: Any) -> Any:
+        _flags.update(parser._option_string_actions)
+        return parse(parser, *arguments, **options)
+
+    with mock.patch.object(argparse.ArgumentParser, "parse_known_args", remember):
+        yield
+
+
+def _check(words: list[str]) -> None:
+    name, *arguments = words
+    name = name.removeprefix(".venv/bin/")
+    if name in CHECKS:
+        CHECKS[name](arguments)
+    elif name not in FOREIGN:
+        raise ValueError(f"{name!r} is no program that the pages may name")
+
+
+def _must_exist(path: str) -> Path:
+    if not (ROOT / path).exists():
+        raise ValueError(f"there is no {path}")
+    return ROOT / path
+
+
+def _script(path: str, arguments: list[str]) -> None:
     """``main()`` of a recipe, data job or benchmark, up to where it has its arguments."""
-    from transformers import HfArgumentParser
-
-    from mrlm.data.ready import ReadyDataset
-    from mrlm.data.user import UserDataset
-
-    _must_exist(path)
-    script = ROOT / path
+    script = _must_exist(path)
     with contextlib.ExitStack() as stack:
         stack.enter_context(mock.patch.object(sys, "argv", [path, *arguments]))
         stack.enter_context(mock.patch.object(sys, "path", [str(script.parent), *sys.path]))
-        # Only compared with, and installed by `make bench-sandbox`.
-        for name in ("evalplus", "evalplus.eval"):
+        for name in ("evalplus", "evalplus.eval"):  # installed by `make bench-sandbox` alone
             sys.modules[name] = mock.MagicMock()
             stack.callback(sys.modules.pop, name)
         module: Any = importlib.import_module(script.stem)
-        places = (
-            (argparse.ArgumentParser, "parse_args", _then_stop(argparse.ArgumentParser.parse_args)),
-            (
-                HfArgumentParser,
-                "parse_args_into_dataclasses",
-                _then_stop(HfArgumentParser.parse_args_into_dataclasses),
-            ),
-        )
-        if hasattr(module, "parse_arguments") and script.parent.name == "recipes":
-            # Datasets of the reader's own are not there, and recipes look into them at once.
-            places = (
-                (module, "parse_arguments", _then_stop(module.parse_arguments)),
-                (UserDataset, "rows", lambda dataset: iter(())),
-                (ReadyDataset, "form", lambda dataset: None),
-            )
-        elif hasattr(module, "build_mixture"):
-            places = ((module, "build_mixture", _stop),)
-        for owner, name, replacement in places:
-            stack.enter_context(mock.patch.object(owner, name, replacement))
-        with _complaints(), contextlib.suppress(Parsed):
+        ends = [name for name in ("build_mixture", "start_run") if hasattr(module, name)]
+        for name in ends:
+            stack.enter_context(mock.patch.object(module, name, _stop))
+        if not ends:
+            for owner, name in (
+                (argparse.ArgumentParser, "parse_args"),
+                (HfArgumentParser, "parse_args_into_dataclasses"),
+            ):
+                parse = _then_stop(getattr(owner, name))
+                stack.enter_context(mock.patch.object(owner, name, parse))
+        with contextlib.suppress(_Parsed):
             module.main()
             raise ValueError(f"{path} did not take its arguments")
 
@@ -155,48 +149,27 @@ def _python(arguments: list[str]) -> None:
     elif arguments[0] == "-m":
         _check(arguments[1:])
     elif arguments[0] == "data_gen/make_datasets.py":
-        _must_exist(arguments[0])
         _data(arguments[1:])
     elif arguments[0].startswith(("recipes/", "data_gen/", "tests/bench/")):
-        _script(arguments[0], tuple(arguments[1:]))
+        _script(arguments[0], arguments[1:])
     else:
         _must_exist(arguments[0])
 
 
-def _accelerate(arguments: list[str]) -> None:
-    from accelerate.commands.launch import launch_command_parser
-
-    if arguments[0] != "launch":
-        raise Wrong(f"accelerate {arguments[0]}: only launch is known here")
+def _launch(parser: argparse.ArgumentParser, arguments: list[str]) -> None:
     if not any(word.endswith(".py") for word in arguments):
         arguments = [*arguments, "recipes/ppo_math.py"]  # in a sentence, only its flags
-    with _complaints():
-        parsed = launch_command_parser().parse_args(arguments[1:])
-    if parsed.config_file:
-        _must_exist(parsed.config_file)
-    _python([parsed.training_script, *parsed.training_script_args])
-
-
-def _torchrun(arguments: list[str]) -> None:
-    from torch.distributed.run import get_args_parser
-
-    with _complaints():
-        parsed = get_args_parser().parse_args(arguments)
+    parsed = parser.parse_args(arguments)
+    _must_exist(getattr(parsed, "config_file", None) or "recipes")
     _python([parsed.training_script, *parsed.training_script_args])
 
 
 def _make(arguments: list[str]) -> None:
-    """The Makefile's own recipe, with every command in it."""
-    # Taken for done: what would install.
-    told = subprocess.run(
-        ["make", "-n", "-o", "install", "-o", ".venv/.installed", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    """The Makefile's own recipe, with every command in it; what would install counts as done."""
+    make = ["make", "-n", "-o", "install", "-o", ".venv/.installed", *arguments]
+    told = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=False)
     if told.returncode:
-        raise Wrong(told.stderr)
+        raise ValueError(told.stderr)
     for line in told.stdout.splitlines():
         if re.match(r"\S+ ", line) and not line.startswith("make"):
             _check(shlex.split(line))
@@ -205,86 +178,41 @@ def _make(arguments: list[str]) -> None:
 def _pytest(arguments: list[str]) -> None:
     config = get_config()
     config.pluginmanager.load_setuptools_entrypoints("pytest11")  # xdist's options
-    with _complaints():
-        parsed = config._parser.parse(arguments)
-    for path in parsed.file_or_dir:
+    for path in config._parser.parse(arguments).file_or_dir:
         _must_exist(str(path).partition("::")[0])
 
 
 def _data(arguments: list[str]) -> None:
-    from mrlm.data import job
-
-    with _complaints(), contextlib.suppress(Parsed), mock.patch.object(job, "run", _stop):
+    with contextlib.suppress(_Parsed), mock.patch.object(job, "run", _stop):
         raise ValueError(f"exit code {job.main(arguments)}")
 
 
 def _mrlm(arguments: list[str]) -> None:
-    from mrlm import cli
-    from mrlm.benchmarks import parse_benchmark
-    from mrlm.cli.command import chosen_task
-    from mrlm.cli.train import find_recipe
-
-    if len(arguments) == 1 and arguments[0] not in ("doctor", "tasks", "data"):
-        return _mrlm_help(arguments)  # in a sentence, only its name
-    with _complaints():
-        parsed, rest = cli._parser().parse_known_args(arguments)
-        if rest and not parsed.takes_rest:
-            parsed.parser.error(f"unrecognized arguments: {' '.join(rest)}")
-        parsed.rest = rest
-        if parsed.command == "data":
-            return _data(rest)
-        if parsed.command == "train":
-            recipe = find_recipe(parsed.algorithm, parsed.task, parsed.recipes)
-            if parsed.accelerate_config:
-                _must_exist(parsed.accelerate_config)
-            own = ("--task", parsed.task) if parsed.task else ()
-            return _script(f"recipes/{recipe.name}", (*own, *rest))
-        if getattr(parsed, "benchmark", None):
-            parse_benchmark(parsed.benchmark)
-        elif getattr(parsed, "task", None):
-            chosen_task(parsed)
-    return None
+    if len(arguments) == 1 and arguments[0] not in ("board", "data", "doctor", "export", "tasks"):
+        arguments = [*arguments, "--help"]  # in a sentence, only its name
+    parsed, rest = cli._parser().parse_known_args(arguments)
+    if rest and not parsed.takes_rest:
+        parsed.parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    parsed.rest = rest
+    if parsed.command == "data":
+        _data(rest)
+    elif parsed.command == "train":
+        recipe = find_recipe(parsed.algorithm, parsed.task, parsed.recipes)
+        _accelerate_config(parsed.accelerate_config or "cpu")
+        own = ["--task", parsed.task] if parsed.task else []
+        _script(f"recipes/{recipe.name}", [*own, *rest])
+    elif getattr(parsed, "benchmark", None):
+        parse_benchmark(parsed.benchmark)
+    elif getattr(parsed, "task", None):
+        chosen_task(parsed)
 
 
-def _mrlm_help(arguments: list[str]) -> None:
-    from mrlm import cli
-
-    with _complaints():
-        try:
-            cli.main([*arguments, "--help"])
-        except SystemExit as end:
-            if end.code:
-                raise
-
-
-def known_flags() -> set[str]:
-    """Of all that the pages are about: recipes, data jobs, ``mrlm`` and ``accelerate launch``."""
-    seen: set[str] = {"--help", "--config"}
-    remember = argparse.ArgumentParser.parse_known_args
-
-    def parse(parser: argparse.ArgumentParser, *arguments: Any, **options: Any) -> Any:
-        seen.update(parser._option_string_actions)
-        return remember(parser, *arguments, **options)
-
-    _script.cache_clear()
-    with mock.patch.object(argparse.ArgumentParser, "parse_known_args", parse):
-        for path in sorted((ROOT / "recipes").glob("*.py")):
-            _script(f"recipes/{path.name}", ())
-        for job in ("make_sft", "make_preferences"):
-            _script(f"data_gen/{job}.py", ("--task", "math"))
-        check(["mrlm", "data"])
-        check(["accelerate", "launch"])
-        for command in COMMANDS:
-            check(["mrlm", *command.split()])
-    return seen
-
-
-CHECKS: dict[str, Callable[[list[str]], None]] = {
-    "accelerate": _accelerate,
+CHECKS: dict[str, Callable[[list[str]], Any]] = {
+    "accelerate": lambda arguments: _launch(launch_command_parser(), arguments[1:]),
     "bash": lambda arguments: _must_exist(arguments[0]),
     "make": _make,
     "mrlm": _mrlm,
     "pytest": _pytest,
     "python": _python,
-    "torchrun": _torchrun,
+    "torchrun": lambda arguments: _launch(get_args_parser(), arguments),
 }

@@ -113,5 +113,16 @@ def split_commands(text: str) -> Iterator[tuple[str, ...]]:
     assert not line, f"a quotation is never closed: {line}"
 
 
+def table(page: str, *heads: str) -> dict[str, list[str]]:
+    """A table's other cells by the name in the first, for the tests of what it restates."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    _, found, rest = text.partition(f"| {' | '.join(heads)} |\n")
+    assert found, f"{page} has no table {heads}"
+    lines = re.match(r"(\|.*\n)+", rest)
+    assert lines
+    cells = [line.strip("| ").split(" | ") for line in lines[0].splitlines()[1:]]
+    return {name.strip(" `"): [cell.strip() for cell in others] for name, *others in cells}
+
+
 def _place(page: Path, text: str, position: int) -> str:
     return f"{page.relative_to(ROOT)}:{text.count(chr(10), 0, position) + 1}"

@@ -17,7 +17,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,11 @@ from mrlm.data import job
 # Other projects' programs, and the shell's own.
 FOREIGN = ("cd", "curl", "export", "git", "hf", "llama-server", "mkdocs", "mypy", "ollama", "pip")
 FOREIGN += ("rm", "ruff", "source", "trackio", "trl", "vllm")
+PARSE = (
+    (argparse.ArgumentParser, "parse_args"),
+    (HfArgumentParser, "parse_args_into_dataclasses"),
+)
+_PARSE_KNOWN = argparse.ArgumentParser.parse_known_args
 _flags: set[str] = set()
 
 
@@ -54,7 +59,7 @@ def _stop(*arguments: Any, **options: Any) -> None:
     raise _Parsed
 
 
-def _then_stop(parse: Callable[..., Any]) -> Callable[..., Any]:
+def _after(parse: Any) -> Any:
     return lambda *arguments, **options: _stop(parse(*arguments, **options))
 
 
@@ -75,13 +80,9 @@ def check(words: tuple[str, ...]) -> frozenset[str]:
     """
     _flags.clear()
     said = io.StringIO()
-    # An MCP server is started by `python`.
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    with (
-        contextlib.chdir(_folder()),
-        mock.patch.dict(os.environ, PATH=path),
-        _remembered_flags(),
-    ):
+    python = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # starts MCP servers
+    remember = mock.patch.object(argparse.ArgumentParser, "parse_known_args", _remembering)
+    with contextlib.chdir(_folder()), mock.patch.dict(os.environ, PATH=python), remember:
         try:
             with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
                 _check(list(words))
@@ -91,16 +92,9 @@ def check(words: tuple[str, ...]) -> frozenset[str]:
     return frozenset(_flags)
 
 
-@contextlib.contextmanager
-def _remembered_flags() -> Iterator[None]:
-    parse = argparse.ArgumentParser.parse_known_args
-
-    def remember(parser: argparse.ArgumentParser, *arguments: Any, **options: Any) -> Any:
-        _flags.update(parser._option_string_actions)
-        return parse(parser, *arguments, **options)
-
-    with mock.patch.object(argparse.ArgumentParser, "parse_known_args", remember):
-        yield
+def _remembering(parser: argparse.ArgumentParser, *arguments: Any, **options: Any) -> Any:
+    _flags.update(parser._option_string_actions)
+    return _PARSE_KNOWN(parser, *arguments, **options)
 
 
 def _check(words: list[str]) -> None:
@@ -128,16 +122,11 @@ def _script(path: str, arguments: list[str]) -> None:
             sys.modules[name] = mock.MagicMock()
             stack.callback(sys.modules.pop, name)
         module: Any = importlib.import_module(script.stem)
-        ends = [name for name in ("build_mixture", "start_run") if hasattr(module, name)]
-        for name in ends:
-            stack.enter_context(mock.patch.object(module, name, _stop))
-        if not ends:
-            for owner, name in (
-                (argparse.ArgumentParser, "parse_args"),
-                (HfArgumentParser, "parse_args_into_dataclasses"),
-            ):
-                parse = _then_stop(getattr(owner, name))
-                stack.enter_context(mock.patch.object(owner, name, parse))
+        ends = [(module, name) for name in ("build_mixture", "start_run") if hasattr(module, name)]
+        for owner, name in ends:
+            stack.enter_context(mock.patch.object(owner, name, _stop))
+        for owner, name in () if ends else PARSE:
+            stack.enter_context(mock.patch.object(owner, name, _after(getattr(owner, name))))
         with contextlib.suppress(_Parsed):
             module.main()
             raise ValueError(f"{path} did not take its arguments")
@@ -149,7 +138,7 @@ def _python(arguments: list[str]) -> None:
     elif arguments[0] == "-m":
         _check(arguments[1:])
     elif arguments[0] == "data_gen/make_datasets.py":
-        _data(arguments[1:])
+        _mrlm(["data", *arguments[1:]])
     elif arguments[0].startswith(("recipes/", "data_gen/", "tests/bench/")):
         _script(arguments[0], arguments[1:])
     else:
@@ -182,11 +171,6 @@ def _pytest(arguments: list[str]) -> None:
         _must_exist(str(path).partition("::")[0])
 
 
-def _data(arguments: list[str]) -> None:
-    with contextlib.suppress(_Parsed), mock.patch.object(job, "run", _stop):
-        raise ValueError(f"exit code {job.main(arguments)}")
-
-
 def _mrlm(arguments: list[str]) -> None:
     if len(arguments) == 1 and arguments[0] not in ("board", "data", "doctor", "export", "tasks"):
         arguments = [*arguments, "--help"]  # in a sentence, only its name
@@ -195,7 +179,8 @@ def _mrlm(arguments: list[str]) -> None:
         parsed.parser.error(f"unrecognized arguments: {' '.join(rest)}")
     parsed.rest = rest
     if parsed.command == "data":
-        _data(rest)
+        with contextlib.suppress(_Parsed), mock.patch.object(job, "run", _stop):
+            raise ValueError(f"exit code {job.main(rest)}")
     elif parsed.command == "train":
         recipe = find_recipe(parsed.algorithm, parsed.task, parsed.recipes)
         _accelerate_config(parsed.accelerate_config or "cpu")

@@ -16,16 +16,8 @@ from mrlm.evaluation.evaluation import Evaluation
 PAGE = DOCS / "notebook.ipynb"
 NOTEBOOK = json.loads(PAGE.read_text(encoding="utf-8"))
 CODE = [cell for cell in NOTEBOOK["cells"] if cell["cell_type"] == "code"]
-SMALL = {
-    "TRAIN_ROWS": 16,
-    "EVAL_ROWS": 6,
-    "MAX_STEPS": 2,
-    "BATCH_SIZE": 8,
-    "NUM_GENERATIONS": 4,
-    "MAX_NEW_TOKENS": 6,
-    "SEED": 1,
-    "OUTPUT_DIR": "out",
-}
+SMALL = {"TRAIN_ROWS": 16, "EVAL_ROWS": 6, "MAX_STEPS": 2, "BATCH_SIZE": 8, "NUM_GENERATIONS": 4}
+SMALL |= {"MAX_NEW_TOKENS": 6, "SEED": 1, "OUTPUT_DIR": "out"}
 
 
 def test_it_has_no_outputs_and_is_as_jupyter_writes_it() -> None:
@@ -43,8 +35,7 @@ def test_its_cells_run(tiny: str, tmp_path: Path) -> None:
             names: dict[str, object] = {}
             exec(source, names)
             assert {name for name in names if name.isupper()} == {*SMALL, "MODEL"}
-            source = "\n".join(f"{name} = {value!r}" for name, value in SMALL.items())
-            source += f"\nMODEL = {tiny!r}"
+            source = f"globals().update({SMALL | {'MODEL': tiny}!r})"
         parts.append(source)
     run = subprocess.run(
         [sys.executable, "-c", "\n\n".join(parts)],

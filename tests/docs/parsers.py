@@ -13,7 +13,6 @@ import importlib
 import io
 import os
 import re
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -25,7 +24,7 @@ from unittest import mock
 
 from _pytest.config import get_config
 from accelerate.commands.launch import launch_command_parser
-from pages import ROOT, write_files
+from pages import ROOT, split_commands, write_files
 from pytest import UsageError
 from torch.distributed.run import get_args_parser
 from transformers import HfArgumentParser
@@ -161,7 +160,8 @@ def _make(arguments: list[str]) -> None:
         raise ValueError(told.stderr)
     for line in told.stdout.splitlines():
         if re.match(r"\S+ ", line) and not line.startswith("make"):
-            _check(shlex.split(line))
+            for words in split_commands(line):
+                _check(list(words))
 
 
 def _pytest(arguments: list[str]) -> None:

@@ -56,10 +56,10 @@ wheel-test: install
 demo: install
 	$(BIN)/python recipes/demo.py $(ARGS)
 
-# Into build/docs; a link or an anchor that leads nowhere is an error.
+# Into build/docs. A link or an anchor that leads nowhere is an error, but not with --quiet.
 docs: install
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet -f docs/site/mkdocs.yml
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict -f docs/site/mkdocs.yml
 
 # Each takes ARGS='--help'.
 bench: bench-step bench-sandbox

@@ -57,9 +57,10 @@ demo: install
 	$(BIN)/python recipes/demo.py $(ARGS)
 
 # Into build/docs. A link or an anchor that leads nowhere is an error, but not with --quiet.
+docs: export NO_MKDOCS_2_WARNING := 1
 docs: install
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict -f docs/site/mkdocs.yml
+	$(BIN)/python -m mkdocs build --strict -f docs/site/mkdocs.yml
 
 # Each takes ARGS='--help'.
 bench: bench-step bench-sandbox

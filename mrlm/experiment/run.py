@@ -33,6 +33,7 @@ from mrlm.experiment.push import ModelRepository, pop_hub_settings
 from mrlm.experiment.rows import EvalTask
 from mrlm.files import replace_folder
 from mrlm.hardware import detect_hardware, use_all_cores
+from mrlm.memory import bound_product_caches
 from mrlm.models.policy import merge_adapter
 from mrlm.report import print_comparison, print_episode, write_model_card, write_report
 from mrlm.rewards.guarded import reward_notes
@@ -313,6 +314,7 @@ def start_run(
     exit_on_sigterm()
     destroy_process_group_at_exit()
     use_all_cores()
+    bound_product_caches()
     # TRL uses transformers' former names of activation checkpointing, anew in every rollout.
     warnings.filterwarnings(
         "ignore", r"`\w*gradient_checkpointing\w*` is deprecated", FutureWarning

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from mrlm.hardware import has_fast_bf16
-from mrlm.memory import reuse_freed_memory
+from mrlm.memory import bound_product_caches, reuse_freed_memory
 from mrlm.sampling.batch import Batch
 from mrlm.sampling.check import find_difference
 from mrlm.sampling.kv_cache import CachedPrefix
@@ -70,6 +70,7 @@ class Generator:
         base = plain_model(model)
         self.device = device or next(base.parameters()).device
         if self.device.type == "cpu":
+            bound_product_caches()
             reuse_freed_memory()
         if dtype is None:
             dtype = torch.bfloat16 if has_fast_bf16(self.device) else base.dtype

@@ -23,6 +23,7 @@ __all__ = [
     "Diagnosis",
     "Size",
     "check_hub",
+    "check_load",
     "check_sandbox",
     "check_versions",
     "diagnose",
@@ -118,6 +119,8 @@ def diagnose() -> Diagnosis:
     except (ImportError, OSError, RuntimeError) as error:
         advice = "Install torch for this machine: https://pytorch.org/get-started/locally"
         checks.append(Check("device", MISSING, f"torch does not work: {error}", advice))
+    if device == "cpu":
+        checks.append(check_load())
     sizes = fitting_sizes(memory, bf16)
     checks.append(_check_memory(memory, device, sizes))
     hub, embedded = check_hub(), _check_embedded()
@@ -186,6 +189,16 @@ def _check_memory(memory: float, device: str, sizes: Sequence[Size]) -> Check:
         return Check("memory", OK, f"{detail}full fine-tuning up to {full[-1]}")
     advice = "Close other programs or use a larger machine: not even the embedded model fits"
     return Check("memory", MISSING, f"{detail}too little for any model listed", advice)
+
+
+def check_load() -> Check:
+    """Whether the processors are free for what a run would compute on them."""
+    from mrlm.processors import load_advice, measure_load
+
+    load = measure_load()
+    detail = f"{load.busy:.1f} of {load.processors} processors are busy with other programs"
+    advice = load_advice(load)
+    return Check("load", WARNING if advice else OK, detail, advice)
 
 
 def _device_memory(device: str) -> float:

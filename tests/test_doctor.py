@@ -150,6 +150,7 @@ def test_the_program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     assert cli.main(["doctor", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     checks = {check["name"]: check["status"] for check in result["checks"]}
+    assert checks.pop("load") in ("ok", "warning"), "whatever else runs here"
     assert checks == {
         "packages": "ok",
         "device": "ok",

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
@@ -35,6 +36,7 @@ from mrlm.files import replace_folder
 from mrlm.hardware import detect_hardware, use_all_cores
 from mrlm.memory import bound_product_caches
 from mrlm.models.policy import merge_adapter
+from mrlm.processors import load_advice, measure_load
 from mrlm.report import print_comparison, print_episode, write_model_card, write_report
 from mrlm.rewards.guarded import reward_notes
 from mrlm.runs.folder import METRICS_FILE, RESULTS_FILE, RunFolder
@@ -330,6 +332,10 @@ def start_run(
         console.print(f"The model will be pushed to {repository.repo_id}")
     precision = "bf16 autocast" if config.bf16 else "fp32"
     console.print(f"{detect_hardware(config.use_cpu)}; training in {precision}")
+    threads = torch.get_num_threads()
+    may_be_crowded = config.use_cpu and config.world_size == 1 and threads > 1
+    if may_be_crowded and (advice := load_advice(measure_load(threads))):
+        console.print(f"[yellow]{advice}[/yellow]")
     return Run(
         algorithm,
         arguments,

@@ -1,9 +1,9 @@
 """Memory of this process: what it held at most, what it gives back, what it keeps.
 
 oneDNN, which computes bf16 products on a CPU, keeps what it compiled and packed for each shape,
-half a megabyte for every number of rows, in two caches of a thousand shapes. Sampling and packed updates
-have other shapes at every step, so runs grew by a gigabyte, in pieces between which freed tensors
-fit no more.
+half a megabyte for every number of rows, in two caches of a thousand shapes. Sampling and packed
+updates have other shapes at every step, so runs grew by a gigabyte, in pieces between which freed
+tensors fit no more.
 
 Without torch, so that commands which read a run's files stay quick.
 """

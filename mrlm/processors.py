@@ -12,6 +12,7 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -114,11 +115,12 @@ def _look(threads: int, seconds: float) -> Load:
 
 def _busy_seconds() -> float:
     """Of all processors that this process may use, since the machine started."""
-    times = psutil.cpu_times(percpu=True)
+    times: list[Any] = psutil.cpu_times(percpu=True)
     if hasattr(os, "sched_getaffinity"):
         times = [times[i] for i in os.sched_getaffinity(0) if i < len(times)]
     idle = ("idle", "iowait", "steal", "guest", "guest_nice")  # guests are counted as users, too
-    return sum(value for one in times for name, value in one._asdict().items() if name not in idle)
+    used = (value for one in times for name, value in one._asdict().items() if name not in idle)
+    return float(sum(used))
 
 
 def _own_seconds() -> float:

@@ -45,6 +45,7 @@ from mrlm.sampling import make_generator
 from mrlm.sampling.types import SamplingParams, SupportsGenerate
 from mrlm.termination import exit_on_sigterm
 from mrlm.trainers.dynamic_sampling import outcome_notes
+from mrlm.trainers.release import release_training_state
 from mrlm.trainers.resumption import delete_checkpoints, start_path
 
 __all__ = ["Run", "start_run"]
@@ -190,6 +191,7 @@ class Run:
         trainer.add_callback(LiveMetrics(self.folder.path, self._live, trainer))
         with self.phase(f"{self.algorithm} training"), context or nullcontext():
             trainer.train(resume_from_checkpoint=self.checkpoint)
+        release_training_state(trainer)
 
     def save(self, trainer: Any, folder: Path) -> None:
         """Save a trainer's model, all or nothing; every process takes part."""

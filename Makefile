@@ -70,6 +70,9 @@ bench-step: install
 bench-parts: install
 	$(BIN)/python tests/bench/step_parts.py $(ARGS)
 
+bench-memory: install
+	$(BIN)/python tests/bench/memory.py $(ARGS)
+
 # evalplus is only compared with; its judge needs none of its dependencies that are not here.
 bench-sandbox: install
 	$(BIN)/python -m pip install --quiet -c constraints.txt --no-deps evalplus

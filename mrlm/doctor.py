@@ -1,7 +1,7 @@
 """What this machine can do: versions, device, memory against model size, sandbox, Hub, models.
 
-Nothing here downloads, and nothing hangs. Memory is computed from bytes per parameter, so it is a
-bound on the model's size without activations, for which a share of the memory is kept free.
+Nothing here downloads, and nothing hangs. Memory is computed from bytes per parameter, and from what
+runs of the embedded model were seen to take beside those (``tests/bench/memory.py``).
 """
 
 from __future__ import annotations
@@ -47,7 +47,12 @@ MODELS = {
 # where that is fast, else 4). Full fine-tuning adds gradients (4) and Adam's two moments (8). An
 # adapter of LoRA, r=16 on all linear layers, is about 1% of the model and has those 16 for itself.
 _WEIGHTS, _TRAINED, _ADAPTER_SHARE = 4.0, 12.0, 0.01
-_KEPT_FREE = 0.25  # of the memory, for activations and the cache
+# Beside them: the process with everything imported, and for the embedded model activations, logits
+# and the cache of sampling, with the recipes' batches. A layer's activations grow with its width,
+# its weights with the square, and larger models have more layers: about the power of two thirds.
+_PROCESS, _WORK, _WORK_FP32 = 0.55 * _GIB, 1.6 * _GIB, 2.4 * _GIB
+_WORK_POWER = 2 / 3
+_KEPT_FREE = 0.1  # of the memory, for what else runs
 
 
 @dataclass(frozen=True)
@@ -74,9 +79,9 @@ class Size:
     Attributes:
         model: A model of that size.
         parameters: How many it has.
-        full_gib: GiB that full fine-tuning takes before activations.
+        full_gib: GiB that full fine-tuning takes at its peak, with the recipes' batches.
         lora_gib: The same with LoRA.
-        fits_full: Whether that leaves enough memory for activations.
+        fits_full: Whether there is as much memory.
         fits_lora: The same with LoRA.
     """
 
@@ -170,14 +175,16 @@ def fitting_sizes(memory: float, bf16: bool) -> list[Size]:
 
     Args:
         memory: Bytes of the device.
-        bf16: Whether the sampler's copy of the weights is in bf16.
+        bf16: Whether activations and the sampler's copy of the weights are in bf16.
     """
     held = _WEIGHTS + (2.0 if bf16 else 4.0)
     room = memory * (1 - _KEPT_FREE)
+    embedded = next(iter(MODELS.values()))
     sizes = []
     for model, parameters in MODELS.items():
-        full = parameters * (held + _TRAINED)
-        lora = parameters * (held + _ADAPTER_SHARE * (_WEIGHTS + _TRAINED))
+        work = (_WORK if bf16 else _WORK_FP32) * (parameters / embedded) ** _WORK_POWER
+        full = parameters * (held + _TRAINED) + _PROCESS + work
+        lora = parameters * (held + _ADAPTER_SHARE * (_WEIGHTS + _TRAINED)) + _PROCESS + work
         sizes.append(Size(model, parameters, full / _GIB, lora / _GIB, full <= room, lora <= room))
     return sizes
 

@@ -1,7 +1,7 @@
 """What this machine can do: versions, device, memory against model size, sandbox, Hub, models.
 
-Nothing here downloads, and nothing hangs. Memory is computed from bytes per parameter, and from what
-runs of the embedded model were seen to take beside those (``tests/bench/memory.py``).
+Nothing here downloads, and nothing hangs. Memory is computed from bytes per parameter and from what
+runs of the embedded model take beside those (``tests/bench/memory.py`` compares).
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ def test_the_cache_is_bounded(
         return batch(model, prompts, *args)
 
     monkeypatch.setattr(generator_module, "Batch", noted)
-    for rows, expected in ((0, 5), (5, 3), (2 * len(PROMPTS), 1)):
+    for rows, expected in ((0, 5), (5, 2), (2 * len(PROMPTS), 1)):
         batches.clear()
         monkeypatch.setattr(generator_module, "MAX_CACHE_BYTES", token * longest * rows)
         bounded = generator.generate(PROMPTS, params)

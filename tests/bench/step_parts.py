@@ -90,8 +90,8 @@ def product_speed(config: Any, dtype: torch.dtype, rows: int) -> float:
     return operations / best
 
 
-def build(folder: str, fp32: bool) -> tuple[Any, Any, Any]:
-    """The demo's trainer and its held-out rows and task."""
+def build(folder: str, fp32: bool, others: list[str]) -> tuple[Any, Any, Any]:
+    """The demo's trainer and its held-out rows and task; ``others`` are flags of the demo."""
     sys.path.insert(0, str(ROOT / "recipes"))
     from demo import DEMO
     from ppo_math import RecipeConfig
@@ -104,7 +104,7 @@ def build(folder: str, fp32: bool) -> tuple[Any, Any, Any]:
     from mrlm.models.policy import load_policy
 
     flags = ["--output_dir", folder, "--report_to", "none", "--disable_tqdm", "true"]
-    flags += ["--max_steps", "56"]
+    flags += ["--max_steps", "56", *others]
     flags += ["--bf16", "false"] if fp32 else []
     arguments, config, model_config = parse_arguments(
         "demo", RolloutArguments, RecipeConfig, DEMO, flags
@@ -128,7 +128,7 @@ def main() -> None:
     parser.add_argument("--fp32", action="store_true", help="as without fast bf16")
     parser.add_argument("--eval_rows", type=int, default=64, help="rows of the evaluation")
     parser.add_argument("--json", action="store_true", help="print the seconds")
-    arguments = parser.parse_args()
+    arguments, others = parser.parse_known_args()  # the others are the demo's
     if arguments.fp32:  # whatever asks for this processor's kind
         torch.cpu._is_avx512_bf16_supported = lambda: False
         torch.cpu._is_amx_tile_supported = lambda: False
@@ -138,7 +138,7 @@ def main() -> None:
 
     console = Console(stderr=arguments.json)
     with tempfile.TemporaryDirectory() as folder:
-        trainer, eval_task, tokenizer = build(folder, arguments.fp32)
+        trainer, eval_task, tokenizer = build(folder, arguments.fp32, others)
         model = trainer.model
         batches = iter(trainer.get_train_dataloader())
         trainer.current_gradient_accumulation_steps = 1

@@ -4,8 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install format check test test-all test-slow test-browser wheel-test demo docs bench bench-step bench-sandbox \
-	bench-gpu bench-variety clean
+.PHONY: install format check test test-all test-slow test-browser wheel-test demo docs bench bench-step \
+	bench-parts bench-memory bench-sandbox bench-gpu bench-variety clean
 
 install: $(INSTALLED)
 
@@ -67,6 +67,12 @@ bench: bench-step bench-sandbox
 
 bench-step: install
 	$(BIN)/python tests/bench/step_time.py $(ARGS)
+
+bench-parts: install
+	$(BIN)/python tests/bench/step_parts.py $(ARGS)
+
+bench-memory: install
+	$(BIN)/python tests/bench/memory.py $(ARGS)
 
 # evalplus is only compared with; its judge needs none of its dependencies that are not here.
 bench-sandbox: install

@@ -1,7 +1,7 @@
 """What this machine can do: versions, device, memory against model size, sandbox, Hub, models.
 
-Nothing here downloads, and nothing hangs. Memory is computed from bytes per parameter, so it is a
-bound on the model's size without activations, for which a share of the memory is kept free.
+Nothing here downloads, and nothing hangs. Memory is computed from bytes per parameter and from what
+runs of the embedded model take beside those (``tests/bench/memory.py`` compares).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ __all__ = [
     "Diagnosis",
     "Size",
     "check_hub",
+    "check_load",
     "check_sandbox",
     "check_versions",
     "diagnose",
@@ -46,7 +47,12 @@ MODELS = {
 # where that is fast, else 4). Full fine-tuning adds gradients (4) and Adam's two moments (8). An
 # adapter of LoRA, r=16 on all linear layers, is about 1% of the model and has those 16 for itself.
 _WEIGHTS, _TRAINED, _ADAPTER_SHARE = 4.0, 12.0, 0.01
-_KEPT_FREE = 0.25  # of the memory, for activations and the cache
+# Beside them: the process with everything imported, and for the embedded model activations, logits
+# and the cache of sampling, with the recipes' batches. A layer's activations grow with its width,
+# its weights with the square, and larger models have more layers: about the power of two thirds.
+_PROCESS, _WORK, _WORK_FP32 = 0.55 * _GIB, 1.6 * _GIB, 2.4 * _GIB
+_WORK_POWER = 2 / 3
+_KEPT_FREE = 0.1  # of the memory, for what else runs
 
 
 @dataclass(frozen=True)
@@ -73,9 +79,9 @@ class Size:
     Attributes:
         model: A model of that size.
         parameters: How many it has.
-        full_gib: GiB that full fine-tuning takes before activations.
+        full_gib: GiB that full fine-tuning takes at its peak, with the recipes' batches.
         lora_gib: The same with LoRA.
-        fits_full: Whether that leaves enough memory for activations.
+        fits_full: Whether there is as much memory.
         fits_lora: The same with LoRA.
     """
 
@@ -118,6 +124,8 @@ def diagnose() -> Diagnosis:
     except (ImportError, OSError, RuntimeError) as error:
         advice = "Install torch for this machine: https://pytorch.org/get-started/locally"
         checks.append(Check("device", MISSING, f"torch does not work: {error}", advice))
+    if device == "cpu":
+        checks.append(check_load())
     sizes = fitting_sizes(memory, bf16)
     checks.append(_check_memory(memory, device, sizes))
     hub, embedded = check_hub(), _check_embedded()
@@ -167,14 +175,16 @@ def fitting_sizes(memory: float, bf16: bool) -> list[Size]:
 
     Args:
         memory: Bytes of the device.
-        bf16: Whether the sampler's copy of the weights is in bf16.
+        bf16: Whether activations and the sampler's copy of the weights are in bf16.
     """
     held = _WEIGHTS + (2.0 if bf16 else 4.0)
     room = memory * (1 - _KEPT_FREE)
+    embedded = next(iter(MODELS.values()))
     sizes = []
     for model, parameters in MODELS.items():
-        full = parameters * (held + _TRAINED)
-        lora = parameters * (held + _ADAPTER_SHARE * (_WEIGHTS + _TRAINED))
+        work = (_WORK if bf16 else _WORK_FP32) * (parameters / embedded) ** _WORK_POWER
+        full = parameters * (held + _TRAINED) + _PROCESS + work
+        lora = parameters * (held + _ADAPTER_SHARE * (_WEIGHTS + _TRAINED)) + _PROCESS + work
         sizes.append(Size(model, parameters, full / _GIB, lora / _GIB, full <= room, lora <= room))
     return sizes
 
@@ -186,6 +196,16 @@ def _check_memory(memory: float, device: str, sizes: Sequence[Size]) -> Check:
         return Check("memory", OK, f"{detail}full fine-tuning up to {full[-1]}")
     advice = "Close other programs or use a larger machine: not even the embedded model fits"
     return Check("memory", MISSING, f"{detail}too little for any model listed", advice)
+
+
+def check_load() -> Check:
+    """Whether the processors are free for what a run would compute on them."""
+    from mrlm.processors import load_advice, measure_load
+
+    load = measure_load()
+    detail = f"{load.busy:.1f} of {load.processors} processors are busy with other programs"
+    advice = load_advice(load)
+    return Check("load", WARNING if advice else OK, detail, advice)
 
 
 def _device_memory(device: str) -> float:

@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 
+from mrlm.processors import wanted_threads
+
 
 @dataclass(frozen=True)
 class Hardware:
@@ -43,16 +45,12 @@ def detect_hardware(use_cpu: bool = False) -> Hardware:
 
 
 def use_all_cores() -> int:
-    """Let torch compute on every core, shared among the processes on this machine.
-
-    ``accelerate launch`` sets ``OMP_NUM_THREADS=1`` where nobody chose a number, and a CPU run then
-    takes as many times longer as there are cores.
+    """Let torch compute on every core that this process may use, shared with those beside it.
 
     Returns:
-        Threads of this process.
+        Threads of this process, as ``mrlm.processors.wanted_threads`` says.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    threads = max(1, (cores or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    threads = wanted_threads()
     torch.set_num_threads(threads)
     return threads
 

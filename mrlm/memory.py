@@ -1,5 +1,10 @@
 """Memory of this process: what it held at most, what it gives back, what it keeps.
 
+oneDNN, which computes bf16 products on a CPU, keeps what it compiled and packed for each shape,
+half a megabyte for every number of rows, in two caches of a thousand shapes. Sampling and packed
+updates have other shapes at every step, so runs grew by a gigabyte, in pieces between which freed
+tensors fit no more.
+
 Without torch, so that commands which read a run's files stay quick.
 """
 
@@ -12,11 +17,20 @@ import platform
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["peak_memory", "reset_peak_memory", "reuse_freed_memory"]
+__all__ = [
+    "bound_product_caches",
+    "peak_memory",
+    "reset_peak_memory",
+    "return_freed_memory",
+    "reuse_freed_memory",
+]
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # malloc.h of glibc
 _STATUS = Path("/proc/self/status")
 _RESET_PEAK = "5"  # proc_pid_clear_refs(5)
+# oneDNN's cache, and the one that PyTorch has before it; both are read at the first product.
+_PRODUCT_CACHES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")
+_MAX_SHAPES = 128  # one step of sampling and update has about a hundred, and repeats each 30 times
 
 
 def peak_memory() -> int:
@@ -36,11 +50,25 @@ def peak_memory() -> int:
 
 def reset_peak_memory() -> None:
     """Give memory that was freed back to the system, and count the peak anew where that works."""
+    return_freed_memory()
+    with suppress(OSError):  # not Linux, or a kernel without it
+        Path("/proc/self/clear_refs").write_text(_RESET_PEAK)
+
+
+def return_freed_memory() -> None:
+    """Give memory that was freed back to the system; the next large tensors are mapped afresh."""
     gc.collect()
     if platform.libc_ver()[0] == "glibc":
         ctypes.CDLL(None).malloc_trim(0)
-    with suppress(OSError):  # not Linux, or a kernel without it
-        Path("/proc/self/clear_refs").write_text(_RESET_PEAK)
+
+
+def bound_product_caches() -> None:
+    """Keep compiled products of fewer shapes; call it before the first product in bf16.
+
+    A number that the user has chosen, in oneDNN's and PyTorch's own variables, stays.
+    """
+    for name in _PRODUCT_CACHES:
+        os.environ.setdefault(name, str(_MAX_SHAPES))
 
 
 def reuse_freed_memory() -> bool:

@@ -112,13 +112,18 @@ def test_versions(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_memory_against_size() -> None:
     sizes = {size.model: size for size in fitting_sizes(24 * GIB, bf16=True)}
     small, large = sizes["smollm2-135m"], sizes["Qwen/Qwen2.5-1.5B-Instruct"]
-    assert small.full_gib == pytest.approx(134_515_008 * 18 / GIB)
     assert small.fits_full and small.fits_lora
-    # 25.9 GiB in full; with LoRA 8.9 of the 18 that are left for it.
+    # The weights alone take 25.9 GiB in full, and 8.9 with LoRA.
     assert not large.fits_full and large.fits_lora
+    found = fitting_sizes(24 * GIB, bf16=True)
+    assert [size.full_gib for size in found] == sorted(size.full_gib for size in found)
+    for size in found:
+        assert size.parameters * 18 / GIB < size.full_gib < size.parameters * 18 / GIB * 2.5
+        assert size.lora_gib < size.full_gib
     assert not any(size.fits_lora for size in fitting_sizes(0, bf16=True))
+    # What samples, and activations, in twice as many bytes.
     plain = fitting_sizes(24 * GIB, bf16=False)
-    assert plain[0].full_gib == pytest.approx(134_515_008 * 20 / GIB)
+    assert plain[0].full_gib > small.full_gib + 134_515_008 * 2 / GIB
 
 
 def test_a_sandbox_that_cannot_isolate(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,6 +155,7 @@ def test_the_program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     assert cli.main(["doctor", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     checks = {check["name"]: check["status"] for check in result["checks"]}
+    assert checks.pop("load") in ("ok", "warning"), "whatever else runs here"
     assert checks == {
         "packages": "ok",
         "device": "ok",

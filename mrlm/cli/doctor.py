@@ -63,8 +63,8 @@ def _print(diagnosis: Diagnosis) -> None:
     console.print(table)
     console.print(
         Text(
-            "GiB for weights, gradients and optimizer on one device; a quarter of its "
-            f"{diagnosis.memory_gib:,.1f} GiB is kept free for activations.",
+            "GiB at the peak of a run with the recipes' settings on one device, of which "
+            f"{diagnosis.memory_gib:,.1f} GiB can be used; only the first line was measured.",
             style="dim",
         )
     )

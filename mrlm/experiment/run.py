@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
@@ -33,7 +34,9 @@ from mrlm.experiment.push import ModelRepository, pop_hub_settings
 from mrlm.experiment.rows import EvalTask
 from mrlm.files import replace_folder
 from mrlm.hardware import detect_hardware, use_all_cores
+from mrlm.memory import bound_product_caches
 from mrlm.models.policy import merge_adapter
+from mrlm.processors import load_advice, measure_load
 from mrlm.report import print_comparison, print_episode, write_model_card, write_report
 from mrlm.rewards.guarded import reward_notes
 from mrlm.runs.folder import METRICS_FILE, RESULTS_FILE, RunFolder
@@ -42,6 +45,7 @@ from mrlm.sampling import make_generator
 from mrlm.sampling.types import SamplingParams, SupportsGenerate
 from mrlm.termination import exit_on_sigterm
 from mrlm.trainers.dynamic_sampling import outcome_notes
+from mrlm.trainers.release import release_training_state
 from mrlm.trainers.resumption import delete_checkpoints, start_path
 
 __all__ = ["Run", "start_run"]
@@ -187,6 +191,7 @@ class Run:
         trainer.add_callback(LiveMetrics(self.folder.path, self._live, trainer))
         with self.phase(f"{self.algorithm} training"), context or nullcontext():
             trainer.train(resume_from_checkpoint=self.checkpoint)
+        release_training_state(trainer)
 
     def save(self, trainer: Any, folder: Path) -> None:
         """Save a trainer's model, all or nothing; every process takes part."""
@@ -313,6 +318,7 @@ def start_run(
     exit_on_sigterm()
     destroy_process_group_at_exit()
     use_all_cores()
+    bound_product_caches()
     # TRL uses transformers' former names of activation checkpointing, anew in every rollout.
     warnings.filterwarnings(
         "ignore", r"`\w*gradient_checkpointing\w*` is deprecated", FutureWarning
@@ -328,6 +334,10 @@ def start_run(
         console.print(f"The model will be pushed to {repository.repo_id}")
     precision = "bf16 autocast" if config.bf16 else "fp32"
     console.print(f"{detect_hardware(config.use_cpu)}; training in {precision}")
+    threads = torch.get_num_threads()
+    may_be_crowded = config.use_cpu and config.world_size == 1 and threads > 1
+    if may_be_crowded and (advice := load_advice(measure_load(threads))):
+        console.print(f"[yellow]{advice}[/yellow]")
     return Run(
         algorithm,
         arguments,

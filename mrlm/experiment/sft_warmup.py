@@ -20,6 +20,7 @@ from mrlm.experiment.arguments import WarmupArguments
 from mrlm.models.policy import load_policy
 from mrlm.trainers import trl_internals
 from mrlm.trainers.lm_head import cpu_lm_head
+from mrlm.trainers.release import release_training_state
 
 if TYPE_CHECKING:
     from mrlm.experiment.rows import RunRows
@@ -64,6 +65,7 @@ def sft_warmup(run: Run, model: Any, tokenizer: Any, rows: RunRows) -> tuple[Any
         )
         with run.phase("SFT warm-up"), cpu_lm_head():
             trainer.train()
+        release_training_state(trainer)
         run.save(trainer, folder)
         del trainer
         _hand_deepspeed_on(run.config)

@@ -18,13 +18,13 @@ Not covered: what ``mrlm.sampling.coverage`` names; ``make_generator`` asks it, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from mrlm.hardware import has_fast_bf16
-from mrlm.memory import reuse_freed_memory
+from mrlm.memory import bound_product_caches, reuse_freed_memory
 from mrlm.sampling.batch import Batch
 from mrlm.sampling.check import find_difference
 from mrlm.sampling.kv_cache import CachedPrefix
@@ -34,6 +34,11 @@ from mrlm.sampling.weights import copy_weights, empty_copy, plain_model
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+# Of keys and values: 350 rows of 128 tokens of the embedded model in bf16. Larger batches take no
+# less time for a row.
+MAX_CACHE_BYTES = 1 << 30
 
 
 class Generator:
@@ -47,7 +52,8 @@ class Generator:
         model: Causal language model, with or without a PEFT adapter (merged into the copy).
         tokenizer: Gives the end-of-sequence and padding tokens.
         dtype: Of the copy. Default: bf16 where it is fast, else no copy is made.
-        max_rows: Completions that are sampled side by side; bounds the cache's memory.
+        max_rows: Completions that are sampled side by side; on a CPU fewer where the cache of so
+            many would take more than ``MAX_CACHE_BYTES``.
         device: Where to sample. Default: where the model is.
 
     Attributes:
@@ -70,6 +76,7 @@ class Generator:
         base = plain_model(model)
         self.device = device or next(base.parameters()).device
         if self.device.type == "cpu":
+            bound_product_caches()
             reuse_freed_memory()
         if dtype is None:
             dtype = torch.bfloat16 if has_fast_bf16(self.device) else base.dtype
@@ -134,7 +141,13 @@ class Generator:
         results: list[Completion] = [Completion([], [], False) for _ in range(rows)]
         cached, self._cached_prefixes = self._cached_prefixes, {}
         known = _num_known(prompt_ids, cached)
-        for chosen in _batches(prompt_ids, known, max(1, self.max_rows // num_generations)):
+        token_bytes = _cache_bytes(self._model) if self.device.type == "cpu" else 0
+        for chosen in _batches(
+            [len(ids) + max_new_tokens for ids in prompt_ids],
+            known,
+            max(1, self.max_rows // num_generations),
+            MAX_CACHE_BYTES // max(1, token_bytes * num_generations) if token_bytes else None,
+        ):
             slots = [i * num_generations + j for i in chosen for j in range(num_generations)]
             batch = Batch(
                 self._model,
@@ -174,10 +187,39 @@ def _num_known(prompts: list[list[int]], cached: dict[tuple[int, ...], CachedPre
     ]
 
 
-def _batches(prompts: list[list[int]], known: list[int], size: int) -> Iterator[list[int]]:
-    """Indices of prompts of like length; those of which something is cached are by themselves."""
+def _batches(
+    lengths: list[int], known: list[int], max_prompts: int, max_tokens: int | None
+) -> Iterator[list[int]]:
+    """Indices of prompts of like length; those of which something is cached are by themselves.
+
+    Args:
+        lengths: Of each prompt with the longest completion that it may get.
+        known: Of each prompt, how many tokens are cached.
+        max_prompts: Of a batch.
+        max_tokens: Of a batch, padding included, unless one prompt alone has more.
+    """
     for is_known in (True, False):
-        order = [i for i in range(len(prompts)) if bool(known[i]) is is_known]
-        order.sort(key=lambda i: len(prompts[i]))
-        for start in range(0, len(order), size):
-            yield order[start : start + size]
+        order = [i for i in range(len(lengths)) if bool(known[i]) is is_known]
+        order.sort(key=lengths.__getitem__)
+        batch: list[int] = []
+        for i in order:
+            grown = (len(batch) + 1) * lengths[i]  # the longest comes last
+            too_large = max_tokens is not None and grown > max_tokens
+            if batch and (too_large or len(batch) == max_prompts):
+                yield batch
+                batch = []
+            batch.append(i)
+        if batch:
+            yield batch
+
+
+def _cache_bytes(model: PreTrainedModel) -> int:
+    """Of the keys and values of one token; 0 where the config does not tell."""
+    config: Any = model.config.get_text_config()
+    heads = getattr(config, "num_attention_heads", None)
+    groups = getattr(config, "num_key_value_heads", None) or heads
+    width = getattr(config, "hidden_size", None)
+    if not (isinstance(heads, int) and isinstance(groups, int) and isinstance(width, int)):
+        return 0
+    depth = getattr(config, "head_dim", None) or width // heads
+    return int(2 * config.num_hidden_layers * groups * depth * model.dtype.itemsize)

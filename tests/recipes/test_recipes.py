@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from mrlm.experiment.pace import Pace
 from mrlm.runs.result import RunResult
 
 pytestmark = pytest.mark.integration
@@ -237,6 +238,44 @@ def test_demo_tells_its_phases(
     ):
         assert phase in told
     assert (tmp_path / "run" / "report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("flags", "seconds", "steps"),
+    [
+        ((), 100.0, 4),  # five would end too late
+        (("--minutes", "5"), 100.0, 1),
+        ((), 0.5, 6),
+        (("--max_steps", "5", "--minutes", "1"), 100.0, 5),
+    ],
+)
+def test_demo_fits_its_steps_into_its_minutes(
+    flags: tuple[str, ...],
+    seconds: float,
+    steps: int,
+    recipe: Any,
+    tiny_folder: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    demo = recipe("demo")
+    monkeypatch.setattr(demo, "ALL_STEPS", 6)
+    monkeypatch.setattr(demo, "measure_pace", lambda *_: Pace(seconds / 4, seconds * 3 / 4))
+    monkeypatch.setattr(demo, "seconds_beside_training", lambda run: 120.0)
+    sizes = {"eval_rows": "4", "train_rows": "32", "num_generations": "2"}
+    sizes |= {"max_completion_length": "6", "per_device_train_batch_size": "4"}
+    sizes |= {"model_name_or_path": tiny_folder, "output_dir": str(tmp_path / "run")}
+    demo.main([word for name, value in sizes.items() for word in (f"--{name}", value)] + [*flags])
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"for {steps} steps, {(steps * seconds + 120) / 60:.1f} for everything" in told
+    assert ("of 6 steps, to fit into" in told) == (steps in (1, 4))
+    log = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").open()]
+    assert sum("reward" in line for line in log) == steps
+    # Planned for so many: the last step's rate is that of a schedule that ends with it.
+    rates = [line["learning_rate"] for line in log if "reward" in line]
+    assert rates[-1] == pytest.approx(rates[0] / steps)
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["max_steps"] == steps
 
 
 def test_multitask_measures_each_task(run: Any, capsys: pytest.CaptureFixture[str]) -> None:

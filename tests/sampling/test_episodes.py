@@ -113,13 +113,21 @@ def test_several_samples_of_a_row_are_adjacent(tool_tokenizer: Any, gold_policy:
     assert all(record.score == 1.0 for record in records)
 
 
+@pytest.mark.parametrize(
+    ("size", "temperature", "samples"), [("_AT_ONCE", 1.0, 2), ("_AT_ONCE_GREEDY", 0.0, 1)]
+)
 def test_many_episodes_are_played_in_portions(
-    tool_tokenizer: Any, gold_policy: Any, monkeypatch: pytest.MonkeyPatch
+    size: str,
+    temperature: float,
+    samples: int,
+    tool_tokenizer: Any,
+    gold_policy: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The same episodes in the order of the rows, and no portion has another's noise."""
     wanted = rows(7)
-    whole = play(gold_policy(tool_tokenizer, wanted), wanted, num_generations=2)
-    monkeypatch.setattr("mrlm.sampling.episodes._AT_ONCE", 5)
+    whole = play(gold_policy(tool_tokenizer, wanted), wanted, num_generations=samples)
+    monkeypatch.setattr(f"mrlm.sampling.episodes.{size}", 5)
     policy = gold_policy(tool_tokenizer, wanted)
     heard, generate, ended = [], policy.generate, []
 
@@ -128,9 +136,16 @@ def test_many_episodes_are_played_in_portions(
         return generate(prompt_ids, params, **options)
 
     policy.generate = listened
-    parts = play(policy, wanted, num_generations=2, seed=3, progress=ended.append)
+    parts = play(
+        policy,
+        wanted,
+        num_generations=samples,
+        temperature=temperature,
+        seed=3,
+        progress=ended.append,
+    )
     assert [e.token_ids for e in parts] == [e.token_ids for e in whole]
-    assert max(count for count, _ in heard) == 4 and sum(ended) == 14
+    assert max(count for count, _ in heard) == 6 - samples and sum(ended) == 7 * samples
     assert len({seed for _, seed in heard}) == len(heard) > 4
 
 

@@ -10,6 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mrlm.sampling import generator as generator_module
 from mrlm.sampling.draw import sample_tokens
 from mrlm.sampling.generator import Generator
 from mrlm.sampling.prefixes import shared_prefixes
@@ -92,6 +93,33 @@ def test_rows_do_not_depend_on_their_batch(tiny_llama: Any, tiny_tokenizer: Any)
     assert [c.token_ids for c in whole] == [c.token_ids for c in split]
     other = fp32(model, tiny_tokenizer).generate(PROMPTS, replace(params, seed=12))
     assert [c.token_ids for c in whole] != [c.token_ids for c in other]
+
+
+def test_the_cache_is_bounded(
+    tiny_llama: Any, tiny_tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fewer rows side by side where they are long, the same completions."""
+    model, params = tiny_llama(), SamplingParams(7, num_generations=2, seed=11)
+    generator = fp32(model, tiny_tokenizer)
+    whole = generator.generate(PROMPTS, params)
+    config = model.config
+    token = 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * 4
+    longest = max(map(len, PROMPTS)) + 7
+    batches: list[tuple[int, int]] = []  # prompts, and slots of the longest
+    batch = generator_module.Batch
+
+    def noted(model: Any, prompts: list[list[int]], *args: Any) -> Any:
+        batches.append((len(prompts), max(map(len, prompts)) + 7))
+        return batch(model, prompts, *args)
+
+    monkeypatch.setattr(generator_module, "Batch", noted)
+    for rows, expected in ((0, 5), (5, 2), (2 * len(PROMPTS), 1)):
+        batches.clear()
+        monkeypatch.setattr(generator_module, "MAX_CACHE_BYTES", token * longest * rows)
+        bounded = generator.generate(PROMPTS, params)
+        assert [c.token_ids for c in whole] == [c.token_ids for c in bounded]
+        assert len(batches) == expected and sum(prompts for prompts, _ in batches) == len(PROMPTS)
+        assert all(n == 1 or 2 * n * slots <= rows * longest for n, slots in batches)
 
 
 def note_reading(model: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:

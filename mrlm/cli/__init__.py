@@ -1,8 +1,9 @@
 """``mrlm``: data, training, evaluation and checks from a shell. Every command calls one function.
 
 Exit code 0 is success. 1 says that what was asked for failed or found a problem, 2 that it was
-asked for wrongly; both say why on stderr. Results go to stdout, progress to stderr. A command is a
-module here, and what it needs is imported when it runs, so that ``--help`` answers at once.
+asked for wrongly; both say why on stderr, and with ``MRLM_TRACEBACK=1`` in the environment also
+where. Results go to stdout, progress to stderr. A command is a module here, and what it needs is
+imported when it runs, so that ``--help`` answers at once.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from mrlm.cli import (
     train,
 )
 from mrlm.deprecation import with_current_flags
-from mrlm.errors import MrlmError
-from mrlm.termination import exit_on_sigterm
+from mrlm.errors import HubError, MrlmError, SandboxError
+from mrlm.termination import TRACEBACK, exit_on_sigterm
 
 __all__ = ["main"]
 
@@ -75,15 +76,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code: int = arguments.run(arguments)
         sys.stdout.flush()
-    except (ValueError, FileNotFoundError) as error:
-        code = _fail(arguments.command, error, 2)
-    except MrlmError as error:
-        code = _fail(arguments.command, error, 1)
-    except KeyboardInterrupt:
-        code = _fail(arguments.command, "interrupted", 130)
     except BrokenPipeError:  # what reads stdout, such as head, has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
+    except (HubError, SandboxError) as error:
+        code = _fail(arguments.command, error, 1)
+    except (MrlmError, ValueError, OSError, ImportError) as error:
+        if os.environ.get(TRACEBACK) == "1":
+            raise
+        code = _fail(arguments.command, error, 2)
+    except KeyboardInterrupt:
+        code = _fail(arguments.command, "interrupted", 130)
     return code
 
 

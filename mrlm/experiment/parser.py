@@ -12,6 +12,7 @@ from trl.scripts.utils import TrlParser
 
 from mrlm.deprecation import with_current_names
 from mrlm.errors import MrlmError
+from mrlm.termination import let_main_process_speak
 
 __all__ = ["RecipeParser", "ShortErrors"]
 
@@ -20,6 +21,7 @@ class ShortErrors(argparse.ArgumentParser):
     """Says what is wrong without the usage, which is over two hundred lines long for a recipe."""
 
     def error(self, message: str) -> NoReturn:
+        let_main_process_speak()
         self.exit(2, f"{self.prog}: error: {message}\n{self.prog} --help lists all options.\n")
 
 

@@ -125,7 +125,7 @@ class Run:
         A run that is resumed takes what it evaluated before it was stopped.
 
         Args:
-            stage: ``"before"``, ``"sft"`` or ``"after"``.
+            stage: ``"before"``, ``"sft"`` or ``"after"``; ``"teacher"`` in a distillation.
             model: The model as it is at this stage.
             tokenizer: Its tokenizer.
             eval_tasks: What is evaluated; the first one's evaluation is returned.

@@ -28,6 +28,8 @@ SIZES = {
     "grpo_multitask": SMALL | SAMPLING,
     "sft_tools": SMALL,
     "dpo_debate": SMALL | WARMUP | {"num_generations": "2"},
+    "distill_math": SMALL
+    | {"max_completion_length": "6", "gradient_accumulation_steps": "2", "train_rows": "32"},
 }
 
 
@@ -56,6 +58,8 @@ class Run:
 
     def __init__(self, main: Callable[[list[str]], None], name: str, model: str, folder: Path):
         self.main, self.sizes, self.model, self.folder = main, SIZES[name], model, folder
+        if name == "distill_math":
+            self.sizes = self.sizes | {"teacher_model_name_or_path": model}
 
     def __call__(self, *flags: str, **sizes: str) -> dict[str, Any]:
         """Run it with these flags; returns ``results.json``."""

@@ -24,6 +24,8 @@ from types import FrameType
 from typing import NoReturn
 
 from mrlm.errors import HubError, MrlmError, SandboxError
+from mrlm.quiet import silence_libraries
+from mrlm.systems import check_system
 
 __all__ = ["TRACEBACK", "exit_on_sigterm", "let_main_process_speak", "run_program"]
 
@@ -37,14 +39,18 @@ _SECONDS_FOR_MAIN_PROCESS = 30.0
 def run_program(main: Callable[[], object]) -> None:
     """For scripts: run ``main``; a user's mistake ends it with one message and no traceback.
 
+    Warnings of libraries that are none of the user's business (``mrlm.quiet``) are left out.
+
     The exit code is 2 for a mistake, 1 where the Hub or the sandbox failed, 130 after Ctrl-C, as
     those of the command ``mrlm``. What is no ``ValueError``, ``OSError`` or ``ImportError`` is a
     fault and keeps its traceback; so does everything with ``MRLM_TRACEBACK=1``.
     """
+    silence_libraries()
     if os.environ.get(TRACEBACK) == "1":
         main()
         return
     try:
+        check_system()
         main()
     except BrokenPipeError:  # what reads stdout, such as head, has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -30,6 +30,8 @@ from mrlm.cli import (
 )
 from mrlm.deprecation import with_current_flags
 from mrlm.errors import HubError, MrlmError, SandboxError
+from mrlm.quiet import silence_libraries
+from mrlm.systems import check_system
 from mrlm.termination import TRACEBACK, exit_on_sigterm
 
 __all__ = ["main"]
@@ -67,6 +69,7 @@ _EXAMPLES = """examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     exit_on_sigterm()
+    silence_libraries()
     parser = _parser()
     given = with_current_flags(sys.argv[1:] if argv is None else argv)
     arguments, rest = parser.parse_known_args(given)
@@ -74,6 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.parser.error(f"unrecognized arguments: {' '.join(rest)}")
     arguments.rest = rest
     try:
+        check_system()
         code: int = arguments.run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:  # what reads stdout, such as head, has had enough

@@ -13,6 +13,8 @@ import logging
 import subprocess
 import sys
 
+from mrlm.quiet import silence_libraries
+
 __all__ = ["main"]
 
 _ASKED_WRONGLY = 2
@@ -22,6 +24,9 @@ def main() -> int:
     """Launch as ``sys.argv`` says; returns the program's exit code, after a signal 128 + number."""
     from accelerate.commands.launch import main as launch
 
+    silence_libraries()
+    # That processes failed and that it ends the others, line by line: ``ChildFailedError`` says it.
+    logging.getLogger("torch.distributed.elastic.multiprocessing.api").setLevel(logging.CRITICAL)
     try:
         launch()
     except subprocess.CalledProcessError as error:
@@ -54,6 +59,4 @@ def _shell_code(code: int) -> int:
 
 
 if __name__ == "__main__":
-    # That processes failed and that it ends the others, line by line: ``ChildFailedError`` says it.
-    logging.getLogger("torch.distributed.elastic.multiprocessing.api").setLevel(logging.CRITICAL)
     sys.exit(main())

@@ -10,7 +10,6 @@ Under several processes each evaluates its share of the rows, and the main one w
 from __future__ import annotations
 
 import shutil
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
@@ -21,6 +20,7 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
 from transformers import set_seed
+from transformers.utils import logging as transformers_logging
 from trl.trainer.model_config import ModelConfig
 
 from mrlm.distributed import destroy_process_group_at_exit
@@ -185,11 +185,13 @@ class Run:
         if self.is_main_process and self.checkpoint is None:
             delete_checkpoints(self.folder.path, self.console.print)
         trainer.add_callback(LiveMetrics(self.folder.path, self._live, trainer))
+        transformers_logging.disable_progress_bar()  # of files that it writes; none is loaded now
         with self.phase(f"{self.algorithm} training"), context or nullcontext():
             trainer.train(resume_from_checkpoint=self.checkpoint)
 
     def save(self, trainer: Any, folder: Path) -> None:
         """Save a trainer's model, all or nothing; every process takes part."""
+        transformers_logging.disable_progress_bar()
         partial = folder.with_name(f".{folder.name}-partial")
         if self.is_main_process:
             shutil.rmtree(partial, ignore_errors=True)
@@ -313,10 +315,6 @@ def start_run(
     exit_on_sigterm()
     destroy_process_group_at_exit()
     use_all_cores()
-    # TRL uses transformers' former names of activation checkpointing, anew in every rollout.
-    warnings.filterwarnings(
-        "ignore", r"`\w*gradient_checkpointing\w*` is deprecated", FutureWarning
-    )
     set_seed(config.seed)
     try:
         repository = pop_hub_settings(config)

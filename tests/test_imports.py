@@ -35,7 +35,7 @@ FLOORS = (
         "termination",
         "user_code",
     ),
-    ("chat", "prompts"),
+    ("chat", "flags", "prompts"),
     ("distributed", "models", "rewards", "sandbox"),
     ("doctor", "reward_check", "sampling", "task_check", "tasks"),
     ("data", "evaluation"),

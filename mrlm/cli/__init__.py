@@ -30,6 +30,7 @@ from mrlm.cli import (
 )
 from mrlm.deprecation import with_current_flags
 from mrlm.errors import HubError, MrlmError, SandboxError
+from mrlm.flags import ShortErrors
 from mrlm.quiet import silence_libraries
 from mrlm.systems import check_system
 from mrlm.termination import TRACEBACK, exit_on_sigterm
@@ -100,7 +101,7 @@ def _fail(command: str, why: object, code: int) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = ShortErrors(
         prog="mrlm",
         description="Make a language model measurably better at a task.",
         epilog=_EXAMPLES,

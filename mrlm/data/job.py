@@ -162,10 +162,10 @@ class DataArguments(PromptArguments):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse the arguments and run the job; returns the exit code, 2 for a mistake."""
-    from transformers import HfArgumentParser
+    from mrlm.data.job_parser import JobParser
 
-    parser = HfArgumentParser(
-        DataArguments,  # type: ignore[arg-type]
+    parser = JobParser(
+        DataArguments,
         prog="mrlm data",
         description="Write rows of tasks, or a dataset of yours in a task's columns, as a dataset.",
         epilog=EXAMPLES,
@@ -176,7 +176,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             list(sys.argv[1:] if argv is None else argv), look_for_args_file=False
         )
         run(arguments)
-    except (MrlmError, ValueError, FileNotFoundError) as error:
+    except (MrlmError, ValueError, OSError) as error:
         sys.stderr.write(f"mrlm data: {error}\n")
         return 2
     return 0

@@ -20,10 +20,12 @@ from mrlm.data.columns import parse_columns
 from mrlm.data.ready import ReadyDataset, forms_in_words, ready_columns
 from mrlm.data.user import UserDataset
 from mrlm.deprecation import with_current_flags
-from mrlm.experiment.parser import RecipeParser, ShortErrors
+from mrlm.experiment.parser import RecipeParser
 from mrlm.experiment.push import check_push_flags
 from mrlm.experiment.rewards import RewardArguments, check_rewards
 from mrlm.experiment.settings import default_settings
+from mrlm.files import check_output
+from mrlm.flags import ShortErrors
 from mrlm.models.policy import check_quantization
 from mrlm.prompts import PromptArguments
 from mrlm.task import Task
@@ -292,6 +294,7 @@ def parse_arguments(
         arguments.task_options = {k: v for k, v in asdict(options).items() if v is not None}
         task_built = arguments.build_task()
         check_quantization(model_config)
+        check_output(str(getattr(config, "output_dir", ".")), "output_dir")
         check_push_flags(config)
         _check(arguments, model_config)
         if isinstance(arguments, RewardArguments):

@@ -25,6 +25,7 @@ RECIPES = Path(cli.__file__).parents[2] / "recipes"
         ("grpo", "math", "grpo_code.py"),
         ("sft", None, "sft_tools.py"),
         ("dpo", "debate", "dpo_debate.py"),
+        ("distill", "code", "distill_math.py"),
         ("demo", None, "demo.py"),
     ],
 )
@@ -73,7 +74,10 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["ppo", "--task", "chess"], "no task 'chess'; choose one of"),
         (["ppo", "--accelerate_config", "fast"], "fast: name a file, or one of cpu, fsdp2"),
-        (["tango", "--task", "math"], "no recipe for 'tango': choose one of demo, dpo, grpo, ppo"),
+        (
+            ["tango", "--task", "math"],
+            "no recipe for 'tango': choose one of demo, distill, dpo, grpo",
+        ),
         (["ppo", "math"], "'math' is no flag: write `mrlm train ALGORITHM --task T`"),
         (
             ["ppo", "--recipes", "nowhere"],

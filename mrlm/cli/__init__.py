@@ -29,7 +29,7 @@ from mrlm.cli import (
     train,
 )
 from mrlm.deprecation import with_current_flags
-from mrlm.errors import HubError, MrlmError, SandboxError
+from mrlm.errors import ModelError, MrlmError
 from mrlm.flags import ShortErrors
 from mrlm.quiet import silence_libraries
 from mrlm.systems import check_system
@@ -84,12 +84,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # what reads stdout, such as head, has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
-    except (HubError, SandboxError) as error:
-        code = _fail(arguments.command, error, 1)
-    except (MrlmError, ValueError, OSError, ImportError) as error:
+    except (ModelError, ValueError, OSError, ImportError) as error:
         if os.environ.get(TRACEBACK) == "1":
             raise
         code = _fail(arguments.command, error, 2)
+    except MrlmError as error:
+        code = _fail(arguments.command, error, 1)
     except KeyboardInterrupt:
         code = _fail(arguments.command, "interrupted", 130)
     return code

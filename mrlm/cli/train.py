@@ -45,7 +45,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         metavar="FILE",
         help=f"Accelerate's settings, a file or one of {', '.join(_accelerate_configs())}",
     )
-    parser.add_argument("--num_processes", metavar="N", help="Accelerate's: one per GPU")
+    parser.add_argument("--num_processes", metavar="N", type=int, help="Accelerate's: one per GPU")
     parser.add_argument("--recipes", metavar="FOLDER", help="where the recipes are")
     parser.add_argument("--recipe_help", action="store_true", help="show the recipe's own flags")
     parser.add_argument("--dry_run", action="store_true", help="print the command, run nothing")
@@ -63,7 +63,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.accelerate_config:
         launch += ["--config_file", _accelerate_config(arguments.accelerate_config)]
     if arguments.num_processes:
-        launch += ["--num_processes", arguments.num_processes]
+        launch += ["--num_processes", str(arguments.num_processes)]
     words = [*launch, str(recipe), *own, *arguments.rest]
     sys.stderr.write(f"{shlex.join(['accelerate', 'launch', *words])}\n")
     return 0 if arguments.dry_run else run_to_its_end([*launcher, *words])

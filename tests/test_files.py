@@ -119,5 +119,5 @@ def test_a_place_that_cannot_be_written_to_is_refused(
         with pytest.raises(error, match=said):
             files.check_output(tmp_path / place, "--out", is_file=is_file)
     monkeypatch.setattr("os.access", lambda *_: False)
-    with pytest.raises(PermissionError, match="--out .*new: writing into .* is not allowed"):
+    with pytest.raises(PermissionError, match=r"--out .*new: writing into .* is not allowed"):
         files.check_output(tmp_path / "new", "--out")

@@ -20,6 +20,7 @@ from mrlm.data.columns import parse_columns
 from mrlm.data.ready import ReadyDataset, forms_in_words, ready_columns
 from mrlm.data.user import UserDataset
 from mrlm.deprecation import with_current_flags
+from mrlm.experiment.packages import check_packages
 from mrlm.experiment.parser import RecipeParser
 from mrlm.experiment.push import check_push_flags
 from mrlm.experiment.rewards import RewardArguments, check_rewards
@@ -295,6 +296,7 @@ def parse_arguments(
         task_built = arguments.build_task()
         check_quantization(model_config)
         check_output(str(getattr(config, "output_dir", ".")), "output_dir")
+        check_packages(config)
         check_push_flags(config)
         _check(arguments, model_config)
         if isinstance(arguments, RewardArguments):

@@ -120,6 +120,8 @@ def _script(path: str, arguments: list[str]) -> None:
         for name in ("evalplus", "evalplus.eval"):  # installed by `make bench-sandbox` alone
             sys.modules[name] = mock.MagicMock()
             stack.callback(sys.modules.pop, name)
+        # Packages are the reader's to install.
+        stack.enter_context(mock.patch("mrlm.experiment.arguments.check_packages"))
         module: Any = importlib.import_module(script.stem)
         ends = [(module, name) for name in ("build_mixture", "start_run") if hasattr(module, name)]
         for owner, name in ends:

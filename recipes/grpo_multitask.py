@@ -21,7 +21,7 @@ from trl import ModelConfig, get_peft_config
 
 from mrlm.data.mixture import build_mixture, parse_quotas
 from mrlm.experiment.callbacks import watch
-from mrlm.experiment.packages import check_packages
+from mrlm.experiment.checks import check_numbers, check_packages
 from mrlm.experiment.parser import RecipeParser
 from mrlm.experiment.rewards import RewardArguments, check_rewards, load_mixture_rewards
 from mrlm.experiment.rows import EvalTask
@@ -95,6 +95,7 @@ def main(args: Sequence[str] | None = None) -> None:
         if config.push_to_hub:
             raise ValueError("push_to_hub: this recipe writes no model card; use `hf upload`.")
         check_output(config.output_dir, "output_dir")
+        check_numbers(arguments, config, model_config)
         check_packages(config)
         tasks, quotas = mixed_tasks(arguments)
         check_rewards(arguments, list(tasks.values()), config)

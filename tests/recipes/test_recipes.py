@@ -314,3 +314,21 @@ def test_demo_on_the_embedded_model(tmp_path: Path) -> None:
     from mrlm.models.loading import load_model
 
     load_model(str(folder / "model"))
+
+
+@pytest.mark.slow
+def test_distillation_on_the_embedded_model(tmp_path: Path) -> None:
+    """From a copy of it that a little SFT has changed."""
+    small = ("--task", "math", "--max_steps", "3", "--eval_rows", "8")
+    launch("sft_tools.py", *small, "--train_rows", "64", "--output_dir", str(tmp_path / "sft"))
+    teacher, folder = str(tmp_path / "sft" / "model"), tmp_path / "run"
+    flags = ("--teacher_model_name_or_path", teacher, "--output_dir", str(folder))
+    launch("distill_math.py", *small, *flags)
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    losses = [log["loss"] for log in map(json.loads, lines) if "loss" in log]
+    assert len(losses) == 3 and all(loss > 0 for loss in losses)
+    for stage in ("before", "teacher", "after"):
+        assert len((folder / f"eval_{stage}" / "records.jsonl").read_text().splitlines()) == 8
+    from mrlm.models.loading import load_model
+
+    load_model(str(folder / "model"))

@@ -54,6 +54,11 @@ LOGGED = (
         "a chat model ends its turns with a token of its own; the trainer has made both agree",
     ),
     Noise(
+        "transformers.generation.configuration_utils",
+        "The following generation flags are not valid and may be ignored",
+        "a model's own settings for sampling mean nothing where the evaluation is greedy",
+    ),
+    Noise(
         "accelerate.commands.launch",
         # Unless it took several GPUs, which the user may not have meant.
         r"(?s)The following values were not passed to `accelerate launch`(?!.*More than one GPU)",

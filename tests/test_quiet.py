@@ -61,6 +61,11 @@ def test_each_is_silent_from_its_module_and_in_its_words_alone() -> None:
             "The tokenizer has no PAD token",
         ),
         (
+            "transformers.generation.configuration_utils",
+            "The following generation flags are not valid and may be ignored: ['top_k']. Set",
+            "The following generation flags are not known",
+        ),
+        (
             "accelerate.commands.launch",
             "The following values were not passed to `accelerate launch` and had defaults used "
             "instead:\n\t`--num_processes` was set to a value of `0`\nTo avoid this",

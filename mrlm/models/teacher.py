@@ -38,8 +38,9 @@ def load_teacher(
 ) -> PreTrainedModel:
     """The model that ``config.teacher_model_name_or_path`` names, fit to teach this student.
 
-    Its weights are in bf16 where the training computes in it, else in fp32. Numbers that only pad
-    the teacher's vocabulary, as larger models of a family have, are cut off.
+    On a GPU its weights are in bf16 where the training computes in it, which halves them; on a CPU
+    in fp32, so that it samples as fast as the student. Numbers that only pad the teacher's
+    vocabulary, as larger models of a family have, are cut off.
 
     Args:
         model_config: Of the student; its attention is the teacher's, too.
@@ -63,7 +64,7 @@ def load_teacher(
         model_config,
         model_name_or_path=name,
         model_revision=config.teacher_model_revision,
-        dtype="bfloat16" if config.bf16 else "float32",
+        dtype="bfloat16" if config.bf16 and config.device.type != "cpu" else "float32",
         load_in_4bit=False,
         load_in_8bit=False,
     )

@@ -62,7 +62,9 @@ def run_program(main: Callable[[], object]) -> None:
     except _OF_LIBRARIES as error:
         _end(f"{error}\n{TRACEBACK}=1 in the environment shows where this comes from.", 2)
     except KeyboardInterrupt:
-        _end("interrupted", 130)
+        if os.environ.get("RANK", "0") == "0":
+            sys.stderr.write(f"{Path(sys.argv[0]).name}: interrupted\n")
+        raise SystemExit(130) from None
     except SystemExit as error:
         if not isinstance(error.code, str):
             raise

@@ -150,7 +150,7 @@ def main():
 run_program(main)
 """
     done = _run(program)
-    assert (done.returncode, done.stderr) == (130, "-c: error: interrupted\n")
+    assert (done.returncode, done.stderr) == (130, "-c: interrupted\n")
 
 
 def test_one_of_several_processes_speaks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ Not covered: launchers that start programs on other machines (SageMaker, TPU pod
 from __future__ import annotations
 
 import logging
+import signal
 import subprocess
 import sys
 
@@ -29,6 +30,8 @@ def main() -> int:
     logging.getLogger("torch.distributed.elastic.multiprocessing.api").setLevel(logging.CRITICAL)
     try:
         launch()
+    except KeyboardInterrupt:  # the recipe has its own, and saves
+        return 128 + signal.SIGINT
     except subprocess.CalledProcessError as error:
         return _shell_code(error.returncode)
     except Exception as error:

@@ -153,6 +153,19 @@ run_program(main)
     assert (done.returncode, done.stderr) == (130, "-c: interrupted\n")
 
 
+def test_windows_is_told_before_anything_runs() -> None:
+    program = """
+import sys
+from mrlm.termination import run_program
+sys.platform = "win32"
+run_program(lambda: print("ran"))
+"""
+    done = _run(program)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("-c: error: mrlm does not run on Windows itself")
+    assert "WSL 2" in done.stderr and done.stderr.count("\n") == 1
+
+
 def test_one_of_several_processes_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
     """The others wait for it to end them, and speak themselves if it does not."""
     waited: list[float] = []

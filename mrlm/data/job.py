@@ -165,7 +165,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from mrlm.data.job_parser import JobParser
 
     parser = JobParser(
-        DataArguments,
+        DataArguments,  # type: ignore[arg-type]
         prog="mrlm data",
         description="Write rows of tasks, or a dataset of yours in a task's columns, as a dataset.",
         epilog=EXAMPLES,

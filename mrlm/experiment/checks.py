@@ -12,8 +12,10 @@ import importlib.util
 import math
 from typing import Any
 
-from transformers.integrations import get_available_reporting_integrations
-from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
+from transformers.integrations.integration_utils import (
+    INTEGRATION_TO_CALLBACK,
+    get_available_reporting_integrations,
+)
 
 __all__ = ["check_numbers", "check_packages"]
 

@@ -71,7 +71,7 @@ def load_teacher(
     teacher, teacher_tokenizer = load_policy(asked, config, path=name)
     _check_tokens(name, teacher_tokenizer, tokenizer)
     if isinstance(teacher, PeftModel):
-        teacher = teacher.merge_and_unload()  # type: ignore[operator]
+        teacher = teacher.merge_and_unload()
     _fit_vocabulary(name, teacher, student)
     plain: PreTrainedModel = teacher.requires_grad_(False).eval()
     return plain

@@ -43,8 +43,9 @@ class DistillationTrainer(TRLDistillationTrainer):
         is_usable = trl_internals.usable("distillation_sampler", self)
         generator = self.sampler.synced() if is_usable else None
         if generator is None:
-            sampled: list[list[int]] = super()._generate_single_turn(prompt_ids, *args, **kwargs)
-            return sampled
+            return super()._generate_single_turn(  # type: ignore[no-any-return,no-untyped-call]
+                prompt_ids, *args, **kwargs
+            )
         completions = self.sampler.generate(generator, prompt_ids, None)
         return [completion.token_ids for completion in completions]
 

@@ -1,6 +1,8 @@
-"""The parser of data jobs: flags from a dataclass, mistakes in one message."""
+"""The parser of data jobs: flags from dataclasses, mistakes in one message."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from transformers import HfArgumentParser
 
@@ -10,4 +12,16 @@ __all__ = ["JobParser"]
 
 
 class JobParser(ShortErrors, HfArgumentParser):
-    """transformers' parser of dataclasses, with our messages."""
+    """transformers' parser of dataclasses, which ends the program where they refuse a value."""
+
+    def parse_args_into_dataclasses(self, args: Any = None, **options: Any) -> tuple[Any, ...]:
+        """As transformers', with its options; flags that do not exist are a mistake, too."""
+        try:
+            *parsed, unknown = super().parse_args_into_dataclasses(
+                args, return_remaining_strings=True, **options
+            )
+        except ValueError as error:
+            self.error(str(error))
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return tuple(parsed)

@@ -13,6 +13,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from mrlm.data.demonstrations import json_dataset, row_schemas, tool_schemas
+from mrlm.sampling.environments import start_environment
 from mrlm.task import Task
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def turn_prompts(
     return json_dataset(
         {"prompt": _rendered(tokenizer, messages, _tools(task, row, schemas))}
         for row in rows
-        for messages in _before_each_turn(row)
+        for messages in _before_each_turn(row, task)
     )
 
 
@@ -51,9 +52,13 @@ def _tools(task: Task, row: Mapping[str, Any], schemas: Any) -> list[dict[str, A
     return row_schemas(task, row) if own else schemas(row.get("environment"))
 
 
-def _before_each_turn(row: Mapping[str, Any]) -> list[list[Mapping[str, Any]]]:
+def _before_each_turn(row: Mapping[str, Any], task: Task) -> list[list[Mapping[str, Any]]]:
     """The conversation before each turn of the assistant's; of a row without solution the first."""
-    prompt, solution = list(row["prompt"]), row.get("solution")
+    prompt, solution = list(row.get("prompt") or ()), row.get("solution")
+    if not prompt:  # its environment says it
+        started = start_environment(row, task)
+        started.end()
+        prompt = list(started.prompt)
     if not solution or isinstance(solution, str):
         return [prompt]
     places = [place for place, message in enumerate(solution) if message["role"] == "assistant"]

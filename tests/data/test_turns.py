@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -52,6 +53,27 @@ def test_without_a_solution_there_is_the_first_turn(tokenizer: Any) -> None:
     task = make_task("tools")
     rows = [{**row, "solution": None} for row in task.build_dataset(3, 0, "train")]
     assert len(turn_prompts(rows, task, tokenizer)) == 3
+
+
+class Asking:
+    """An environment that asks by itself."""
+
+    def reset(self, **row: Any) -> str:
+        return f"What is the weather on day {row['difficulty']}?"
+
+    def look(self, city: str) -> str:
+        """Look out of the window.
+
+        Args:
+            city: Where.
+        """
+        return "dry"
+
+
+def test_a_prompt_that_the_environment_gives(tokenizer: Any) -> None:
+    task = replace(make_task("tools"), environment=Asking)
+    (prompt,) = turn_prompts([{"prompt": None, "difficulty": "easy"}], task, tokenizer)["prompt"]
+    assert "What is the weather on day easy?" in prompt and "look(" in prompt
 
 
 def test_no_beginning_of_text_stands_twice(tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -248,3 +248,12 @@ def test_a_task_without_worked_solutions(name: str, run: Any, tmp_path: Path) ->
     one = run(name)
     with pytest.raises(SystemExit, match="The task unsolved has no worked solutions"):
         one("--task", f"{file}:TASK")  # the warm-up of DPO is asked for
+
+
+def test_a_teacher_needs_no_worked_solutions(run: Any, tmp_path: Path) -> None:
+    mrlm(tmp_path, "new", "taught.py")
+    file = tmp_path / "taught.py"
+    text = file.read_text(encoding="utf-8").replace('"answer", "solution", ', '"answer", ')
+    file.write_text("\n".join(line for line in text.splitlines() if '"solution"' not in line))
+    results = run("distill_math")("--task", f"{file}:TASK")
+    assert results["comparison"]["num_pairs"] == 4

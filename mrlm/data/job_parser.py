@@ -14,11 +14,11 @@ __all__ = ["JobParser"]
 class JobParser(ShortErrors, HfArgumentParser):
     """transformers' parser of dataclasses, which ends the program where they refuse a value."""
 
-    def parse_args_into_dataclasses(self, args: Any = None, **options: Any) -> tuple[Any, ...]:
+    def parse_args_into_dataclasses(self, *words: Any, **options: Any) -> tuple[Any, ...]:
         """As transformers', with its options; flags that do not exist are a mistake, too."""
         try:
             *parsed, unknown = super().parse_args_into_dataclasses(
-                args, return_remaining_strings=True, **options
+                *words, return_remaining_strings=True, **options
             )
         except ValueError as error:
             self.error(str(error))

@@ -179,6 +179,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (MrlmError, ValueError, OSError) as error:
         sys.stderr.write(f"mrlm data: {error}\n")
         return 2
+    except SystemExit as end:
+        if end.code != 2:  # --help
+            raise
+        return 2  # the parser has said why
     return 0
 
 

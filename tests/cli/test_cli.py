@@ -170,7 +170,7 @@ def test_data_is_the_data_job(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert len(file.read_text().splitlines()) == 5
     capsys.readouterr()
     assert cli.main(["data", "--task", "chess"]) == 2
-    assert capsys.readouterr().err.startswith("mrlm data: There is no task 'chess'; choose")
+    assert capsys.readouterr().err.startswith("mrlm data: error: There is no task 'chess'")
 
 
 def test_data_help(capsys: pytest.CaptureFixture[str]) -> None:

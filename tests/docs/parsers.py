@@ -27,20 +27,20 @@ from accelerate.commands.launch import launch_command_parser
 from pages import ROOT, split_commands, write_files
 from pytest import UsageError
 from torch.distributed.run import get_args_parser
-from transformers import HfArgumentParser
 
 from mrlm import cli
 from mrlm.benchmarks import parse_benchmark
 from mrlm.cli.command import chosen_task
 from mrlm.cli.train import _accelerate_config, find_recipe
 from mrlm.data import job
+from mrlm.data.job_parser import JobParser
 
 # Other projects' programs, and the shell's own.
 FOREIGN = ("cd", "curl", "export", "git", "hf", "llama-server", "mkdocs", "mypy", "ollama", "pip")
 FOREIGN += ("rm", "ruff", "source", "trackio", "trl", "vllm")
 PARSE = (
     (argparse.ArgumentParser, "parse_args"),
-    (HfArgumentParser, "parse_args_into_dataclasses"),
+    (JobParser, "parse_args_into_dataclasses"),
 )
 _PARSE_KNOWN = argparse.ArgumentParser.parse_known_args
 _flags: set[str] = set()

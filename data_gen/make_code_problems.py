@@ -17,9 +17,9 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from transformers import HfArgumentParser
 
-from mrlm.files import write_json
+from mrlm.data.job_parser import JobParser
+from mrlm.files import check_output, write_json
 from mrlm.tasks.code.problems import generate_rows
 from mrlm.termination import run_program
 
@@ -76,8 +76,9 @@ def make_problems(config: CodeProblemsConfig) -> list[dict[str, Any]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = HfArgumentParser(CodeProblemsConfig, description=__doc__)
+    parser = JobParser(CodeProblemsConfig, description=__doc__)
     (config,) = parser.parse_args_into_dataclasses(arguments)
+    check_output(config.output, "--output", is_file=True)
     problems = make_problems(config)
     write_json(Path(config.output), problems)
     table = Table("id", "difficulty", "function", "description", title=f"{len(problems)} problems")

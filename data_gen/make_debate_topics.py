@@ -16,9 +16,9 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from transformers import HfArgumentParser
 
-from mrlm.files import write_json
+from mrlm.data.job_parser import JobParser
+from mrlm.files import check_output, write_json
 from mrlm.splits import RowStream
 from mrlm.tasks.debate.grounded import fill_in
 from mrlm.tasks.debate.topics import ORIGINAL, TOPICS
@@ -61,8 +61,9 @@ def make_topics(config: DebateTopicsConfig) -> list[dict[str, Any]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = HfArgumentParser(DebateTopicsConfig, description=__doc__)
+    parser = JobParser(DebateTopicsConfig, description=__doc__)
     (config,) = parser.parse_args_into_dataclasses(arguments)
+    check_output(config.output, "--output", is_file=True)
     topics = make_topics(config)
     write_json(Path(config.output), topics)
     table = Table("id", "topic", "facts", title=f"{len(topics)} topics")

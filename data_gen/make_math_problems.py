@@ -16,9 +16,9 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from transformers import HfArgumentParser
 
-from mrlm.files import write_json
+from mrlm.data.job_parser import JobParser
+from mrlm.files import check_output, write_json
 from mrlm.tasks.math.problems import generate_rows
 from mrlm.termination import run_program
 
@@ -66,8 +66,9 @@ def _number(answer: str) -> int | float | str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = HfArgumentParser(MathProblemsConfig, description=__doc__)
+    parser = JobParser(MathProblemsConfig, description=__doc__)
     (config,) = parser.parse_args_into_dataclasses(arguments)
+    check_output(config.output, "--output", is_file=True)
     problems = make_problems(config)
     write_json(Path(config.output), problems)
     table = Table("id", "difficulty", "question", "answer", title=f"{len(problems)} problems")

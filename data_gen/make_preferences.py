@@ -11,7 +11,6 @@ also ``tools``. Rows whose samples are all worth the same give no pair.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -20,12 +19,13 @@ from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.table import Table
-from transformers import HfArgumentParser
 
 from mrlm import TASKS, Task
+from mrlm.data.job_parser import JobParser
 from mrlm.data.preferences import preference_pairs
 from mrlm.deprecation import with_current_flags
-from mrlm.files import write_json_lines
+from mrlm.files import check_output, write_json_lines
+from mrlm.flags import ShortErrors
 from mrlm.hardware import use_all_cores
 from mrlm.models.chat_templates import add_tool_calling
 from mrlm.models.loading import load_model
@@ -96,18 +96,19 @@ C = TypeVar("C", bound=SamplingConfig)
 def parse(config_class: type[C], description: str | None, arguments: Sequence[str] | None) -> C:
     """Read the command line of a job; the options of the task that it names are flags, too."""
     words = with_current_flags(sys.argv[1:] if arguments is None else arguments)
-    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first = ShortErrors(add_help=False, allow_abbrev=False)
     first.add_argument("--task")
     task = first.parse_known_args(words)[0].task
     try:
         options = [task_options(task)] if task else []
     except (ValueError, FileNotFoundError) as error:
         first.error(str(error))
-    parser = HfArgumentParser([config_class, *options], description=description)
+    parser = JobParser([config_class, *options], description=description)
     config, *chosen = parser.parse_args_into_dataclasses(words)
     for values in chosen:
         config.task_options = {k: v for k, v in asdict(values).items() if v is not None}
     config.build_task()
+    check_output(config.output, "--output", is_file=True)
     return config
 
 

@@ -17,9 +17,9 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from transformers import HfArgumentParser
 
-from mrlm.files import write_json
+from mrlm.data.job_parser import JobParser
+from mrlm.files import check_output, write_json
 from mrlm.tasks.tools.scenarios import generate_rows
 from mrlm.termination import run_program
 
@@ -79,8 +79,9 @@ def _shown(call: dict[str, Any]) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = HfArgumentParser(ToolScenariosConfig, description=__doc__)
+    parser = JobParser(ToolScenariosConfig, description=__doc__)
     (config,) = parser.parse_args_into_dataclasses(arguments)
+    check_output(config.output, "--output", is_file=True)
     scenarios = make_scenarios(config)
     write_json(Path(config.output), scenarios)
     table = Table("id", "tools", "question", "answer", title=f"{len(scenarios)} scenarios")

@@ -17,6 +17,7 @@ from typing import Any
 from packaging.requirements import Requirement
 
 from mrlm.hub import HUB_SECONDS, why_unreachable
+from mrlm.systems import device_caveat, sandbox_advice
 
 __all__ = [
     "Check",
@@ -121,6 +122,8 @@ def diagnose() -> Diagnosis:
         hardware = detect_hardware()
         memory, bf16, device = _device_memory(hardware.device), hardware.bf16, hardware.device
         checks.append(Check("device", OK, str(hardware)))
+        if caveat := device_caveat(device):
+            checks.append(Check(device, WARNING, *caveat))
     except (ImportError, OSError, RuntimeError) as error:
         advice = "Install torch for this machine: https://pytorch.org/get-started/locally"
         checks.append(Check("device", MISSING, f"torch does not work: {error}", advice))
@@ -235,7 +238,7 @@ def check_sandbox() -> Check:
     from mrlm.errors import SandboxError
     from mrlm.sandbox import Sandbox
 
-    advice = "The tasks code and tools cannot run code here; math and debate do not need it"
+    advice = sandbox_advice()
     try:
         with Sandbox(workers=1, time_limit=10) as sandbox:
             code = "def double(x):\n    return 2 * x\n"

@@ -34,6 +34,30 @@ def write_text(path: Path, text: str) -> None:
         raise
 
 
+def check_output(path: str | Path, flag: str, *, is_file: bool = False) -> None:
+    """Refuse a place that cannot be written to, before the work whose result goes there.
+
+    Args:
+        path: A folder, which need not exist yet; or a file.
+        flag: What names it, for the message.
+        is_file: Which of the two.
+
+    Raises:
+        OSError: Something else is there, a file is on the way, or writing is not allowed.
+    """
+    path = Path(path)
+    if path.exists() and path.is_dir() == is_file:
+        found, wanted = ("a folder", "a file") if is_file else ("a file", "a folder")
+        raise FileExistsError(f"{flag} {path}: there is {found} of this name; name {wanted}.")
+    place = path.parent if is_file else path
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        raise NotADirectoryError(f"{flag} {path}: {place} is a file; name another place.")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise PermissionError(f"{flag} {path}: writing into {place} is not allowed.")
+
+
 def replace_folder(new: Path, old: Path) -> None:
     """Put a folder that is complete in the place of another, or where there is none yet."""
     aside = old.with_name(f".{old.name}-replaced")

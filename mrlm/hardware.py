@@ -64,9 +64,11 @@ def set_device_defaults(args: Any) -> None:
     """
     accelerated = torch.accelerator.is_available() and not args.use_cpu
     args.use_cpu = not accelerated
+    device = torch.accelerator.current_accelerator() if accelerated else None
     if args.bf16 is None:
-        device = torch.accelerator.current_accelerator() if accelerated else None
         args.bf16 = not args.fp16 and has_fast_bf16(device or torch.device("cpu"))
+    if device is not None and device.type == "mps":
+        args.dataloader_pin_memory = False  # there is none on MPS, and torch warns of it
     if args.gradient_checkpointing is None and args.activation_checkpointing is None:
         args.activation_checkpointing = accelerated  # the new name of the same option
 

@@ -13,32 +13,58 @@ Not covered: SIGKILL, which no process sees; the sandbox's own processes clean u
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from mrlm.errors import HubError, MrlmError
+from mrlm.errors import HubError, MrlmError, SandboxError
+from mrlm.quiet import silence_libraries
+from mrlm.systems import check_system
 
-__all__ = ["exit_on_sigterm", "run_program"]
+__all__ = ["TRACEBACK", "exit_on_sigterm", "let_main_process_speak", "run_program"]
 
 SECONDS_TO_THE_NEXT_TRY = 0.01
+# What a library says of settings, files and packages: it means the user's, but may be a fault.
+_OF_LIBRARIES = (ValueError, ImportError)
+TRACEBACK = "MRLM_TRACEBACK"  # in the environment, set to 1: every traceback is kept
+_SECONDS_FOR_MAIN_PROCESS = 30.0
 
 
 def run_program(main: Callable[[], object]) -> None:
     """For scripts: run ``main``; a user's mistake ends it with one message and no traceback.
 
-    The exit code is 2 for a mistake, 1 where the Hub failed, as those of the command ``mrlm``.
+    Warnings of libraries that are none of the user's business (``mrlm.quiet``) are left out.
+
+    The exit code is 2 for a mistake, 1 where the Hub or the sandbox failed, 130 after Ctrl-C, as
+    those of the command ``mrlm``. What is no ``ValueError``, ``OSError`` or ``ImportError`` is a
+    fault and keeps its traceback; so does everything with ``MRLM_TRACEBACK=1``.
     """
-    try:
+    silence_libraries()
+    if os.environ.get(TRACEBACK) == "1":
         main()
-    except HubError as error:
+        return
+    try:
+        check_system()
+        main()
+    except BrokenPipeError:  # what reads stdout, such as head, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+    except (HubError, SandboxError) as error:
         _end(error, 1)
-    except MrlmError as error:
+    except (MrlmError, OSError) as error:
         _end(error, 2)
+    except _OF_LIBRARIES as error:
+        _end(f"{error}\n{TRACEBACK}=1 in the environment shows where this comes from.", 2)
+    except KeyboardInterrupt:
+        if os.environ.get("RANK", "0") == "0":
+            sys.stderr.write(f"{Path(sys.argv[0]).name}: interrupted\n")
+        raise SystemExit(130) from None
     except SystemExit as error:
         if not isinstance(error.code, str):
             raise
@@ -46,8 +72,19 @@ def run_program(main: Callable[[], object]) -> None:
 
 
 def _end(why: object, code: int) -> NoReturn:
+    let_main_process_speak()
     sys.stderr.write(f"{Path(sys.argv[0]).name}: error: {why}\n")
     raise SystemExit(code)
+
+
+def let_main_process_speak() -> None:
+    """Under several processes, before a message that the main one has, too: give it time to.
+
+    It ends after its message, and the launcher ends the others. A process that is still there then
+    found something that the main one did not, and speaks itself.
+    """
+    if os.environ.get("RANK", "0") != "0":
+        time.sleep(_SECONDS_FOR_MAIN_PROCESS)
 
 
 class Terminated(SystemExit):

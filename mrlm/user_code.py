@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
+import traceback
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -29,8 +30,9 @@ def load_object(reference: str) -> Any:
 
     Raises:
         ValueError: The text is not of this form, the module cannot be found, it has no such name,
-            or a file is called as another module is. What the module itself raises while it is
-            imported is not caught.
+            a file is called as another module is, or fails while it is imported; says in which
+            line.
+        ImportError: What it imports cannot be imported.
         FileNotFoundError: There is no such file.
     """
     place, _, name = reference.rpartition(":")
@@ -68,10 +70,23 @@ def _load_file(path: Path) -> ModuleType:
     _FILES.add(path.stem)
     try:
         spec.loader.exec_module(module)
-    except BaseException:
+    except BaseException as error:
         del sys.modules[path.stem]
-        raise
+        if isinstance(error, ImportError) or not isinstance(error, Exception):
+            raise
+        raise ValueError(
+            f"{path.name} cannot be imported, because of its line {_line(error, path)}: "
+            f"{type(error).__name__}: {getattr(error, 'msg', error)}"
+        ) from error
     return module
+
+
+def _line(error: Exception, path: Path) -> int | None:
+    """The last line of a file that an error went through, or that is no Python."""
+    if isinstance(error, SyntaxError):
+        return error.lineno
+    places = traceback.extract_tb(error.__traceback__)
+    return next((p.lineno for p in reversed(places) if p.filename == str(path)), None)
 
 
 def _import(name: str) -> ModuleType:

@@ -21,10 +21,12 @@ from trl import ModelConfig, get_peft_config
 
 from mrlm.data.mixture import build_mixture, parse_quotas
 from mrlm.experiment.callbacks import watch
+from mrlm.experiment.checks import check_numbers, check_packages
 from mrlm.experiment.parser import RecipeParser
 from mrlm.experiment.rewards import RewardArguments, check_rewards, load_mixture_rewards
 from mrlm.experiment.rows import EvalTask
 from mrlm.experiment.run import start_run
+from mrlm.files import check_output
 from mrlm.hardware import set_device_defaults
 from mrlm.models.policy import load_policy
 from mrlm.prompts import PromptArguments
@@ -92,6 +94,9 @@ def main(args: Sequence[str] | None = None) -> None:
         arguments, config, model_config = parser.parse_args_and_config(args)
         if config.push_to_hub:
             raise ValueError("push_to_hub: this recipe writes no model card; use `hf upload`.")
+        check_output(config.output_dir, "output_dir")
+        check_numbers(arguments, config, model_config)
+        check_packages(config)
         tasks, quotas = mixed_tasks(arguments)
         check_rewards(arguments, list(tasks.values()), config)
         train_dataset = build_mixture(tasks, quotas, arguments.train_rows, config.seed)

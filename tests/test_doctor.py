@@ -173,6 +173,35 @@ def test_the_program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     assert "Try: mrlm train ppo --task math" in output
 
 
+def test_a_mac(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """No machine of Apple's is here: its answers are faked, what is made of them is not."""
+    monkeypatch.setattr("sys.platform", "darwin")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: True)
+    monkeypatch.setattr("torch.mps.recommended_max_memory", lambda: 12 * GIB)
+    monkeypatch.setattr("huggingface_hub.constants.is_offline_mode", lambda: True)
+    assert cli.main(["doctor", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    checks = {check["name"]: check for check in result["checks"]}
+    assert checks["device"]["detail"].startswith("mps (") and "fp32" in checks["device"]["detail"]
+    assert checks["mps"]["status"] == "warning" and "--use_cpu" in checks["mps"]["advice"]
+    assert checks["sandbox"]["status"] == "warning"
+    assert "Linux (this is darwin)" in checks["sandbox"]["detail"]
+    assert "container" in checks["sandbox"]["advice"]
+    assert result["memory_gib"] == 12 and checks["memory"]["detail"].startswith("12.0 GiB on mps")
+
+
+def test_windows_is_told_in_one_message(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.platform", "win32")
+    assert cli.main(["doctor"]) == 2
+    output = capsys.readouterr()
+    assert not output.out and output.err.count("\n") == 1
+    assert output.err.startswith("mrlm doctor: mrlm does not run on Windows itself")
+    assert "WSL 2" in output.err
+
+
 def test_no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> None:
         raise OSError("libcuda.so: cannot open shared object file")

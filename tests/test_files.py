@@ -100,3 +100,24 @@ def test_lines_are_added_and_a_last_one_without_its_end_is_left_out(tmp_path: Pa
     assert len(files.read_json_lines(path, is_growing=True)) == 3
     with pytest.raises(ValueError, match=r"x\.jsonl:4 is not JSON"):
         files.read_json_lines(path)
+
+
+def test_a_place_that_cannot_be_written_to_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    for place, is_file in (("folder", False), ("new/er", False), ("file", True), ("new/x", True)):
+        files.check_output(tmp_path / place, "--out", is_file=is_file)
+    assert not (tmp_path / "new").exists()
+    for place, is_file, error, said in (
+        ("file", False, FileExistsError, "there is a file of this name; name a folder"),
+        ("folder", True, FileExistsError, "there is a folder of this name; name a file"),
+        ("file/x", False, NotADirectoryError, "file is a file"),
+        ("file/x/y", True, NotADirectoryError, "file is a file"),
+    ):
+        with pytest.raises(error, match=said):
+            files.check_output(tmp_path / place, "--out", is_file=is_file)
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(PermissionError, match=r"--out .*new: writing into .* is not allowed"):
+        files.check_output(tmp_path / "new", "--out")

@@ -18,7 +18,7 @@ PACKAGE = Path(mrlm.__file__).parent
 # Bottom to top. A room imports rooms of lower floors only, and what lies in its own folder. Every
 # top-level name of the package has its place here.
 FLOORS = (
-    ("errors",),
+    ("errors", "quiet", "systems"),
     (
         "completion_text",
         "deprecation",
@@ -35,7 +35,7 @@ FLOORS = (
         "termination",
         "user_code",
     ),
-    ("chat", "hardware", "prompts"),
+    ("chat", "flags", "hardware", "prompts"),
     ("distributed", "models", "rewards", "sandbox"),
     ("doctor", "reward_check", "sampling", "task_check", "tasks"),
     ("data", "evaluation"),

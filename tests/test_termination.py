@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import mrlm
+from mrlm import termination
 
 pytestmark = pytest.mark.integration
 
@@ -107,6 +108,8 @@ def test_a_signal_during_a_deletion_is_not_lost(tmp_path: Path) -> None:
         ("ModelError('the reason')", 2),
         ("SystemExit('the reason')", 2),
         ("HubError('the reason')", 1),
+        ("SandboxError('the reason')", 1),
+        ("PermissionError('the reason')", 2),
     ],
 )
 def test_a_mistake_is_one_message(raised: str, code: int) -> None:
@@ -122,6 +125,61 @@ run_program(main)
     assert done.stderr == "-c: error: the reason\n"
 
 
+def test_what_libraries_refuse_is_a_message_and_how_to_see_more() -> None:
+    program = """
+from mrlm.termination import run_program
+def main():
+    raise ImportError("You need the package x")
+run_program(main)
+"""
+    done = _run(program)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "-c: error: You need the package x\n"
+        "MRLM_TRACEBACK=1 in the environment shows where this comes from.\n"
+    )
+    shown = _run(program, MRLM_TRACEBACK="1")
+    assert shown.returncode == 1 and "Traceback" in shown.stderr
+
+
+def test_ctrl_c_is_no_traceback() -> None:
+    program = """
+from mrlm.termination import run_program
+def main():
+    raise KeyboardInterrupt
+run_program(main)
+"""
+    done = _run(program)
+    assert (done.returncode, done.stderr) == (130, "-c: interrupted\n")
+
+
+def test_windows_is_told_before_anything_runs() -> None:
+    program = """
+import sys
+from mrlm.termination import run_program
+sys.platform = "win32"
+run_program(lambda: print("ran"))
+"""
+    done = _run(program)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("-c: error: mrlm does not run on Windows itself")
+    assert "WSL 2" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_one_of_several_processes_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others wait for it to end them, and speak themselves if it does not."""
+    waited: list[float] = []
+    monkeypatch.setattr("time.sleep", waited.append)
+    monkeypatch.delenv("RANK", raising=False)
+    termination.let_main_process_speak()
+    monkeypatch.setenv("RANK", "0")
+    termination.let_main_process_speak()
+    assert not waited
+    monkeypatch.setenv("RANK", "3")
+    termination.let_main_process_speak()
+    assert waited == [30.0]
+
+
 def test_a_fault_keeps_its_traceback_and_an_exit_its_code() -> None:
     fault = _run(
         "from mrlm.termination import run_program\n"
@@ -135,10 +193,10 @@ def test_a_fault_keeps_its_traceback_and_an_exit_its_code() -> None:
     assert _run(program).returncode == 7
 
 
-def _run(program: str) -> subprocess.CompletedProcess[str]:
+def _run(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", program],
         text=True,
         capture_output=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
     )

@@ -51,6 +51,20 @@ def test_a_file_that_breaks_says_what_it_said_and_is_not_kept(tmp_path: Path) ->
             load_object(f"{file}:f")
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("def f(:\n", 1, "SyntaxError: invalid syntax"),
+        ("import json\n\nx = json.loads('{')\n", 3, "JSONDecodeError: Expecting"),
+        ("def g():\n    return lost\n\ng()\n", 2, "NameError: name 'lost' is not defined"),
+    ],
+)
+def test_a_file_that_is_wrong_says_where(text: str, line: int, said: str, tmp_path: Path) -> None:
+    file = _file(tmp_path, "own_wrong.py", text)
+    with pytest.raises(ValueError, match=f"own_wrong.py cannot be .* line {line}: {said}"):
+        load_object(f"{file}:f")
+
+
 def test_a_reference_has_a_colon() -> None:
     assert is_reference("a.py:TASK")
     assert not is_reference("math")

@@ -1,8 +1,9 @@
 """``mrlm``: data, training, evaluation and checks from a shell. Every command calls one function.
 
 Exit code 0 is success. 1 says that what was asked for failed or found a problem, 2 that it was
-asked for wrongly; both say why on stderr. Results go to stdout, progress to stderr. A command is a
-module here, and what it needs is imported when it runs, so that ``--help`` answers at once.
+asked for wrongly; both say why on stderr, and with ``MRLM_TRACEBACK=1`` in the environment also
+where. Results go to stdout, progress to stderr. A command is a module here, and what it needs is
+imported when it runs, so that ``--help`` answers at once.
 """
 
 from __future__ import annotations
@@ -28,8 +29,11 @@ from mrlm.cli import (
     train,
 )
 from mrlm.deprecation import with_current_flags
-from mrlm.errors import MrlmError
-from mrlm.termination import exit_on_sigterm
+from mrlm.errors import ModelError, MrlmError
+from mrlm.flags import ShortErrors
+from mrlm.quiet import silence_libraries
+from mrlm.systems import check_system
+from mrlm.termination import TRACEBACK, exit_on_sigterm
 
 __all__ = ["main"]
 
@@ -66,6 +70,7 @@ _EXAMPLES = """examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     exit_on_sigterm()
+    silence_libraries()
     parser = _parser()
     given = with_current_flags(sys.argv[1:] if argv is None else argv)
     arguments, rest = parser.parse_known_args(given)
@@ -73,17 +78,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.parser.error(f"unrecognized arguments: {' '.join(rest)}")
     arguments.rest = rest
     try:
+        check_system()
         code: int = arguments.run(arguments)
         sys.stdout.flush()
-    except (ValueError, FileNotFoundError) as error:
+    except BrokenPipeError:  # what reads stdout, such as head, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except (ModelError, ValueError, OSError, ImportError) as error:
+        if os.environ.get(TRACEBACK) == "1":
+            raise
         code = _fail(arguments.command, error, 2)
     except MrlmError as error:
         code = _fail(arguments.command, error, 1)
     except KeyboardInterrupt:
         code = _fail(arguments.command, "interrupted", 130)
-    except BrokenPipeError:  # what reads stdout, such as head, has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
     return code
 
 
@@ -93,7 +101,7 @@ def _fail(command: str, why: object, code: int) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = ShortErrors(
         prog="mrlm",
         description="Make a language model measurably better at a task.",
         epilog=_EXAMPLES,

@@ -11,6 +11,7 @@ from mrlm.cli.command import Commands, add_command, add_json, add_model, add_pro
 from mrlm.cli.eval_rows import add_rows, load_eval_rows
 from mrlm.cli.server import add_server, chosen_server
 from mrlm.errors import MrlmError
+from mrlm.files import check_output
 from mrlm.sampling.types import SamplingParams
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments.temperature,
         arguments.top_p,
     )
+    if arguments.output_dir:
+        check_output(arguments.output_dir, "--output_dir")
     judge = _chosen_judge(arguments)
     canaries = _try_judge(judge) if judge else {}
 

@@ -27,7 +27,7 @@ RECIPES = next(f for f in (_PACKAGE / "recipes", _PACKAGE.parent / "recipes") if
 
 
 def add(commands: Commands[argparse.ArgumentParser]) -> None:
-    summary = "train with a recipe: ppo, grpo, sft or dpo on any task"
+    summary = "train with a recipe: ppo, grpo, sft, dpo or distill on any task"
     parser = add_command(
         commands,
         "train",
@@ -38,14 +38,14 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         description="Train with a recipe through `accelerate launch`. Flags that are not listed "
         "here go to the recipe.",
     )
-    parser.add_argument("algorithm", help="ppo, grpo, sft, dpo; or the name of a recipe")
+    parser.add_argument("algorithm", help="ppo, grpo, sft, dpo, distill; or the name of a recipe")
     parser.add_argument("--task", help=f"{TASK_HELP} (default: the recipe's)")
     parser.add_argument(
         "--accelerate_config",
         metavar="FILE",
         help=f"Accelerate's settings, a file or one of {', '.join(_accelerate_configs())}",
     )
-    parser.add_argument("--num_processes", metavar="N", help="Accelerate's: one per GPU")
+    parser.add_argument("--num_processes", metavar="N", type=int, help="Accelerate's: one per GPU")
     parser.add_argument("--recipes", metavar="FOLDER", help="where the recipes are")
     parser.add_argument("--recipe_help", action="store_true", help="show the recipe's own flags")
     parser.add_argument("--dry_run", action="store_true", help="print the command, run nothing")
@@ -58,15 +58,15 @@ def _run(arguments: argparse.Namespace) -> int:
     own = ["--task", arguments.task] if arguments.task else []
     if arguments.recipe_help:
         return subprocess.run([sys.executable, str(recipe), *own, "--help"]).returncode
-    # Quiet: a recipe that fails says why; the launcher's own traceback would hide that.
-    launch = [sys.executable, "-m", "accelerate.commands.launch", "--quiet"]
+    launcher = [sys.executable, "-m", "mrlm.cli.launch"]  # passes the recipe's exit code on
+    launch = []
     if arguments.accelerate_config:
         launch += ["--config_file", _accelerate_config(arguments.accelerate_config)]
     if arguments.num_processes:
-        launch += ["--num_processes", arguments.num_processes]
-    command = [*launch, str(recipe), *own, *arguments.rest]
-    sys.stderr.write(f"{shlex.join(['accelerate', 'launch', *command[4:]])}\n")
-    return 0 if arguments.dry_run else run_to_its_end(command)
+        launch += ["--num_processes", str(arguments.num_processes)]
+    words = [*launch, str(recipe), *own, *arguments.rest]
+    sys.stderr.write(f"{shlex.join(['accelerate', 'launch', *words])}\n")
+    return 0 if arguments.dry_run else run_to_its_end([*launcher, *words])
 
 
 def _accelerate_configs() -> list[str]:

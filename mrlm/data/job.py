@@ -162,9 +162,9 @@ class DataArguments(PromptArguments):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse the arguments and run the job; returns the exit code, 2 for a mistake."""
-    from transformers import HfArgumentParser
+    from mrlm.data.job_parser import JobParser
 
-    parser = HfArgumentParser(
+    parser = JobParser(
         DataArguments,  # type: ignore[arg-type]
         prog="mrlm data",
         description="Write rows of tasks, or a dataset of yours in a task's columns, as a dataset.",
@@ -176,9 +176,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             list(sys.argv[1:] if argv is None else argv), look_for_args_file=False
         )
         run(arguments)
-    except (MrlmError, ValueError, FileNotFoundError) as error:
+    except (MrlmError, ValueError, OSError) as error:
         sys.stderr.write(f"mrlm data: {error}\n")
         return 2
+    except SystemExit as end:
+        if end.code != 2:  # --help
+            raise
+        return 2  # the parser has said why
     return 0
 
 

@@ -20,10 +20,13 @@ from mrlm.data.columns import parse_columns
 from mrlm.data.ready import ReadyDataset, forms_in_words, ready_columns
 from mrlm.data.user import UserDataset
 from mrlm.deprecation import with_current_flags
-from mrlm.experiment.parser import RecipeParser, ShortErrors
+from mrlm.experiment.checks import check_numbers, check_packages
+from mrlm.experiment.parser import RecipeParser
 from mrlm.experiment.push import check_push_flags
 from mrlm.experiment.rewards import RewardArguments, check_rewards
 from mrlm.experiment.settings import default_settings
+from mrlm.files import check_output
+from mrlm.flags import ShortErrors
 from mrlm.models.policy import check_quantization
 from mrlm.prompts import PromptArguments
 from mrlm.task import Task
@@ -292,6 +295,9 @@ def parse_arguments(
         arguments.task_options = {k: v for k, v in asdict(options).items() if v is not None}
         task_built = arguments.build_task()
         check_quantization(model_config)
+        check_output(str(getattr(config, "output_dir", ".")), "output_dir")
+        check_numbers(arguments, config, model_config)
+        check_packages(config)
         check_push_flags(config)
         _check(arguments, model_config)
         if isinstance(arguments, RewardArguments):
@@ -347,22 +353,11 @@ def _check_datasets(arguments: TaskArguments, task: Task) -> None:
 
 
 def _check(arguments: TaskArguments, model_config: ModelConfig) -> None:
-    for name in ("train_rows", "eval_rows", "eval_max_new_tokens"):
-        if getattr(arguments, name) < 1:
-            raise ValueError(f"{name} is {getattr(arguments, name)}; it must be at least 1.")
     names = [parse_benchmark(text)[0] for text in arguments.benchmark]
     if len(set(names)) < len(names):
         raise ValueError(f"benchmark names {', '.join(names)}; each of them once, please.")
-    for name in ("benchmark_rows", "benchmark_max_new_tokens"):
-        if getattr(arguments, name) < 0:
-            raise ValueError(f"{name} is {getattr(arguments, name)}; it must be 0 or more.")
     if arguments.merge_adapter and not model_config.use_peft:
         raise ValueError(
             "merge_adapter without use_peft: there is no adapter to merge. Add --use_peft, or "
             "--merge_adapter false."
         )
-    if not isinstance(arguments, RolloutArguments):
-        return
-    for name in ("live_eval_rows", "sample_every"):
-        if getattr(arguments, name) < 0:
-            raise ValueError(f"{name} is {getattr(arguments, name)}; it must be 0 or more.")

@@ -9,7 +9,7 @@ from mrlm.evaluation.comparison import Comparison, compare, compare_scores
 from mrlm.evaluation.evaluation import Evaluation
 from mrlm.report import format
 
-__all__ = ["benchmark_notes", "stage_notes"]
+__all__ = ["benchmark_notes", "stage_notes", "teacher_note"]
 
 
 def stage_notes(algorithm: str, stages: Mapping[str, Evaluation]) -> list[str]:
@@ -48,3 +48,14 @@ def benchmark_notes(comparisons: Mapping[str, Comparison]) -> list[str]:
         f"rows; {comparison.test} {format.p_value(comparison.p_value)}."
         for name, comparison in comparisons.items()
     ]
+
+
+def teacher_note(student: Evaluation, teacher: Evaluation) -> str:
+    """How a teacher does on the student's held-out rows, and whether it has something to teach."""
+    comparison = compare(student, teacher)
+    right = format.percent(comparison.accuracy_after.accuracy)
+    note = f"The teacher: {right} of the same rows right, {comparison.difference * 100:+.1f} points"
+    note += f" against the student before; {comparison.test} {format.p_value(comparison.p_value)}."
+    if comparison.difference <= 0:
+        note += " It has no more right than the student: there is little to learn from it."
+    return note

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any
 
 import yaml
 from trl.scripts.utils import TrlParser
 
 from mrlm.deprecation import with_current_names
 from mrlm.errors import MrlmError
+from mrlm.flags import ShortErrors
 
-__all__ = ["RecipeParser", "ShortErrors"]
-
-
-class ShortErrors(argparse.ArgumentParser):
-    """Says what is wrong without the usage, which is over two hundred lines long for a recipe."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {message}\n{self.prog} --help lists all options.\n")
+__all__ = ["RecipeParser"]
 
 
 class RecipeParser(ShortErrors, TrlParser):

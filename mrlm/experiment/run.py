@@ -10,7 +10,6 @@ Under several processes each evaluates its share of the rows, and the main one w
 from __future__ import annotations
 
 import shutil
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
@@ -22,6 +21,7 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
 from transformers import set_seed
+from transformers.utils import logging as transformers_logging
 from trl.trainer.model_config import ModelConfig
 
 from mrlm.distributed import destroy_process_group_at_exit
@@ -129,7 +129,7 @@ class Run:
         A run that is resumed takes what it evaluated before it was stopped.
 
         Args:
-            stage: ``"before"``, ``"sft"`` or ``"after"``.
+            stage: ``"before"``, ``"sft"`` or ``"after"``; ``"teacher"`` in a distillation.
             model: The model as it is at this stage.
             tokenizer: Its tokenizer.
             eval_tasks: What is evaluated; the first one's evaluation is returned.
@@ -189,12 +189,14 @@ class Run:
         if self.is_main_process and self.checkpoint is None:
             delete_checkpoints(self.folder.path, self.console.print)
         trainer.add_callback(LiveMetrics(self.folder.path, self._live, trainer))
+        transformers_logging.disable_progress_bar()  # of files that it writes; none is loaded now
         with self.phase(f"{self.algorithm} training"), context or nullcontext():
             trainer.train(resume_from_checkpoint=self.checkpoint)
         release_training_state(trainer)
 
     def save(self, trainer: Any, folder: Path) -> None:
         """Save a trainer's model, all or nothing; every process takes part."""
+        transformers_logging.disable_progress_bar()
         partial = folder.with_name(f".{folder.name}-partial")
         if self.is_main_process:
             shutil.rmtree(partial, ignore_errors=True)
@@ -319,10 +321,6 @@ def start_run(
     destroy_process_group_at_exit()
     use_all_cores()
     bound_product_caches()
-    # TRL uses transformers' former names of activation checkpointing, anew in every rollout.
-    warnings.filterwarnings(
-        "ignore", r"`\w*gradient_checkpointing\w*` is deprecated", FutureWarning
-    )
     set_seed(config.seed)
     try:
         repository = pop_hub_settings(config)

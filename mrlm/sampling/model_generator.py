@@ -126,7 +126,6 @@ class ModelGenerator:
             attention_mask=torch.tensor(seen, device=device),
             generation_config=self._config(params),
             logits_processor=LogitsProcessorList([recorder]),
-            use_cache=True,
         )
         written = output[:, width:]
         logprobs = recorder.logprobs(written)
@@ -159,6 +158,7 @@ class ModelGenerator:
             eos_token_id=sorted(self.eos_token_ids),
             pad_token_id=self._pad_token_id,
             return_dict_in_generate=False,
+            use_cache=True,
             disable_compile=True,
         )
         return config

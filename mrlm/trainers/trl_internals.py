@@ -42,6 +42,8 @@ _UTILS = "trl.trainer.utils"
 GOES_ON = {
     "cpu_lm_head": "the output head of a CPU is TRL's own, which takes about twice the time",
     "cpu_sampler": "TRL's own generate samples, which takes several times as long on a CPU",
+    "distillation_sampler": "in distillation TRL's own generate samples, which takes several times "
+    "as long on a CPU",
     "packing": "models run over the padding, and over a prompt once for each of its completions",
     "grouping": "completions of a prompt may lie in different micro-batches, which repeats it",
     "fewer_rows": "the update also runs over completions without an advantage",
@@ -102,6 +104,12 @@ INTERNALS = (
         _GRPO,
         ("cpu_sampler",),
         "self, prompt_ids, images, multimodal_fields, num_generations, has_tool_images",
+    ),
+    Internal(
+        "_generate_single_turn",
+        "trl.trainer.distillation_trainer:DistillationTrainer",
+        ("distillation_sampler",),
+        "self, prompt_ids, images, multimodal_fields, has_tool_images",
     ),
     Internal("no_init_weights", "transformers.initialization", ("cpu_sampler",)),
     Internal("local_torch_dtype", "transformers.modeling_utils", ("cpu_sampler",), "dtype"),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mrlm import cli
-from mrlm.errors import ModelError, SandboxError
+from mrlm.errors import ModelError, MrlmError, SandboxError
 from mrlm.tasks import TASKS
 from mrlm.tasks.math import problems
 
@@ -139,7 +139,10 @@ def test_mistakes_exit_with_2_and_a_message(
     [
         (ValueError("no"), 2),
         (FileNotFoundError("no"), 2),
-        (ModelError("no"), 1),
+        (PermissionError("no"), 2),
+        (ImportError("no"), 2),
+        (ModelError("no"), 2),
+        (MrlmError("no"), 1),
         (SandboxError("no"), 1),
         (KeyboardInterrupt(), 130),
     ],
@@ -167,7 +170,7 @@ def test_data_is_the_data_job(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert len(file.read_text().splitlines()) == 5
     capsys.readouterr()
     assert cli.main(["data", "--task", "chess"]) == 2
-    assert capsys.readouterr().err.startswith("mrlm data: There is no task 'chess'; choose")
+    assert capsys.readouterr().err.startswith("mrlm data: error: There is no task 'chess'")
 
 
 def test_data_help(capsys: pytest.CaptureFixture[str]) -> None:

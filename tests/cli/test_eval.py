@@ -75,13 +75,25 @@ def test_from_a_saved_model_to_a_report(
     assert (tmp_path / "run" / "report.html").is_file()
 
 
-def test_a_model_that_is_not_there_is_a_failure(
+def test_a_model_that_is_not_there_is_a_mistake(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = cli.main(["eval", "--task", "math", "--model_name_or_path", str(tmp_path / "none")])
 
-    assert code == 1
+    assert code == 2
     assert str(tmp_path / "none") in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written_to_is_told_before_a_model_is_loaded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    for place, said in (("file", "there is a file of this name"), ("file/x", "is a file")):
+        place = str(tmp_path / place)
+        flags = ["--model", str(tmp_path / "none"), "--output_dir", place]
+        assert cli.main(["eval", "--task", "math", *flags]) == 2
+        message = capsys.readouterr().err
+        assert message.startswith(f"mrlm eval: --output_dir {place}: ") and said in message
 
 
 @pytest.mark.parametrize("command", ["eval", "sample"])

@@ -25,6 +25,7 @@ RECIPES = Path(cli.__file__).parents[2] / "recipes"
         ("grpo", "math", "grpo_code.py"),
         ("sft", None, "sft_tools.py"),
         ("dpo", "debate", "dpo_debate.py"),
+        ("distill", "code", "distill_math.py"),
         ("demo", None, "demo.py"),
     ],
 )
@@ -73,7 +74,10 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["ppo", "--task", "chess"], "no task 'chess'; choose one of"),
         (["ppo", "--accelerate_config", "fast"], "fast: name a file, or one of cpu, fsdp2"),
-        (["tango", "--task", "math"], "no recipe for 'tango': choose one of demo, dpo, grpo, ppo"),
+        (
+            ["tango", "--task", "math"],
+            "no recipe for 'tango': choose one of demo, distill, dpo, grpo",
+        ),
         (["ppo", "math"], "'math' is no flag: write `mrlm train ALGORITHM --task T`"),
         (
             ["ppo", "--recipes", "nowhere"],
@@ -92,15 +96,77 @@ def test_the_recipe_runs_and_its_failure_is_passed_on(
 ) -> None:
     (tmp_path / "ppo_math.py").write_text(
         "import os, sys\nassert 'ACCELERATE_MIXED_PRECISION' in os.environ\n"
-        "print(*sys.argv[1:])\nsys.exit('no good')\n"
+        "print(*sys.argv[1:])\nsys.stderr.write('no good\\n')\nsys.exit(2)\n"
     )
     arguments = ["--recipes", str(tmp_path), "--max_steps", "3", "--num_processes", "1"]
 
-    assert cli.main(["train", "ppo", "--task", "math", *arguments]) == 1
+    assert cli.main(["train", "ppo", "--task", "math", *arguments]) == 2
     output = capfd.readouterr()
     assert output.out == "--task math --max_steps 3\n"
-    assert "no good" in output.err
-    assert "Traceback" not in output.err
+    command, message = output.err.splitlines()
+    assert command.startswith("accelerate launch ") and message == "no good"
+
+
+@pytest.mark.integration
+def test_a_mistake_is_one_message_through_all_that_starts_it(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A real recipe, Accelerate's launcher, and ``mrlm`` around it."""
+    assert cli.main(["train", "sft", "--task", "math", "--eval_rows", "0"]) == 2
+    _, *message = capfd.readouterr().err.splitlines()
+    assert message == [
+        "sft_tools.py: error: eval_rows is 0; it must be at least 1.",
+        "sft_tools.py --help lists all options.",
+    ]
+
+
+# What Accelerate runs for --multi_gpu, two processes, on the CPU.
+TWO_PROCESSES = """
+import sys
+from unittest import mock
+import torch.distributed.run
+from accelerate.commands import launch
+
+def start():
+    torch.distributed.run.main(["--standalone", "--nproc_per_node=2", *sys.argv[1:]])
+
+with mock.patch.object(launch, "main", start):
+    from mrlm.cli.launch import main
+    code = main()
+sys.exit(code)
+"""
+
+
+@pytest.mark.integration
+@pytest.mark.distributed
+@pytest.mark.parametrize(
+    ("ends", "code", "heard"),
+    [
+        # Both find the mistake; the main process says it, and its launcher ends the other.
+        ("raise SystemExit('no good')", 2, ["recipe.py: error: no good"]),
+        ("os.kill(os.getpid(), 9)", 137, None),
+        ("sys.exit(3 if os.environ['RANK'] == '1' else time.sleep(60))", 3, None),
+    ],
+)
+def test_several_processes(ends: str, code: int, heard: list[str] | None, tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.py"
+    recipe.write_text(
+        "import os, sys, time\nfrom mrlm.termination import run_program\n"
+        f"def main():\n    {ends}\nrun_program(main)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", TWO_PROCESSES, str(recipe)],
+        env=os.environ | {"PYTHONPATH": str(RECIPES.parent), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == code, done.stderr
+    if heard is not None:
+        assert done.stderr.splitlines() == heard
+    else:
+        assert "Root Cause" in done.stderr and "Traceback" not in done.stderr
 
 
 # Like Accelerate's launcher, which Ctrl-C ends while the recipe still saves.

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -236,3 +237,34 @@ def test_memory_does_not_grow_with_the_rows(form: str, tmp_path: Path) -> None:
         peaks.append(int(result.stdout.rpartition("KIB")[2]))
     # 180,000 rows more are about 100 MB as text, and 1.4 MB of digests.
     assert peaks[1] - peaks[0] < 40_000
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--size", "x"], "argument --size: invalid int value: 'x'"),
+        (["--size", "3", "--colour", "red"], "unrecognized arguments: --colour red"),
+        (["--size", "-1"], "size is -1; no."),
+    ],
+)
+def test_a_job_s_mistake_is_one_message(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from mrlm.data.job_parser import JobParser
+
+    with pytest.raises(SystemExit) as end:
+        JobParser(SizeConfig, prog="job").parse_args_into_dataclasses(words)
+    assert end.value.code == 2
+    assert capsys.readouterr().err.splitlines() == [
+        f"job: error: {message}",
+        "job --help lists all options.",
+    ]
+
+
+@dataclass
+class SizeConfig:
+    size: int = 1
+
+    def __post_init__(self) -> None:
+        if self.size < 0:
+            raise ValueError(f"size is {self.size}; no.")

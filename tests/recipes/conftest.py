@@ -28,6 +28,8 @@ SIZES = {
     "grpo_multitask": SMALL | SAMPLING,
     "sft_tools": SMALL,
     "dpo_debate": SMALL | WARMUP | {"num_generations": "2"},
+    "distill_math": SMALL
+    | {"max_completion_length": "6", "gradient_accumulation_steps": "2", "train_rows": "32"},
 }
 
 
@@ -51,16 +53,29 @@ def tiny_folder(tiny_llama: Any, tiny_tokenizer: Any, tmp_path: Path) -> str:
     return str(tmp_path / "tiny")
 
 
+def small_flags(name: str, model: str, **sizes: str) -> list[str]:
+    """Flags with which a recipe is done in seconds; ``sizes`` are others."""
+    sizes = SIZES[name] | {"model_name_or_path": model} | sizes
+    if name == "distill_math":
+        sizes = {"teacher_model_name_or_path": model} | sizes
+    return [word for size, value in sizes.items() for word in (f"--{size}", value)]
+
+
+@pytest.fixture
+def small(tiny_folder: str) -> Callable[..., list[str]]:
+    """``small(name, **sizes)``: ``small_flags`` with the tiny model."""
+    return lambda name, **sizes: small_flags(name, tiny_folder, **sizes)
+
+
 class Run:
     """A recipe's run on the tiny model, in this process."""
 
     def __init__(self, main: Callable[[list[str]], None], name: str, model: str, folder: Path):
-        self.main, self.sizes, self.model, self.folder = main, SIZES[name], model, folder
+        self.main, self.name, self.model, self.folder = main, name, model, folder
 
     def __call__(self, *flags: str, **sizes: str) -> dict[str, Any]:
         """Run it with these flags; returns ``results.json``."""
-        sizes = self.sizes | {"model_name_or_path": self.model} | sizes
-        words = [word for name, value in sizes.items() for word in (f"--{name}", value)]
+        words = small_flags(self.name, self.model, **sizes)
         self.main([*words, "--output_dir", str(self.folder), *flags])
         return self.json("results.json") if (self.folder / "results.json").is_file() else {}
 

@@ -205,7 +205,7 @@ def test_a_judge_in_one_line(folder: Path, judge: Any) -> None:
 def test_a_judge_that_is_not_there_is_told_before_training(folder: Path) -> None:
     mrlm(folder, "new", "my_task.py")
     flags = ("--reward_funcs", "judge:http://127.0.0.1:9/v1")
-    told = train(folder, "grpo", "my_task.py:TASK", *flags, "--sft_rows", "0", code=1)
+    told = train(folder, "grpo", "my_task.py:TASK", *flags, "--sft_rows", "0", code=2)
     assert "The judge gave no grade" in told and "Traceback" not in told
 
 
@@ -220,7 +220,7 @@ def test_a_judge_that_is_not_there_is_told_before_training(folder: Path) -> None
 )
 def test_mistakes_are_told_at_once(folder: Path, flags: tuple[str, ...], message: str) -> None:
     mrlm(folder, "new", "my_task.py")
-    told = train(folder, "ppo", "my_task.py:TASK", *flags, code=1)
+    told = train(folder, "ppo", "my_task.py:TASK", *flags, code=2)
     assert message in told and "Traceback" not in told
     assert not (folder / "run").exists()
 
@@ -248,3 +248,12 @@ def test_a_task_without_worked_solutions(name: str, run: Any, tmp_path: Path) ->
     one = run(name)
     with pytest.raises(SystemExit, match="The task unsolved has no worked solutions"):
         one("--task", f"{file}:TASK")  # the warm-up of DPO is asked for
+
+
+def test_a_teacher_needs_no_worked_solutions(run: Any, tmp_path: Path) -> None:
+    mrlm(tmp_path, "new", "taught.py")
+    file = tmp_path / "taught.py"
+    text = file.read_text(encoding="utf-8").replace('"answer", "solution", ', '"answer", ')
+    file.write_text("\n".join(line for line in text.splitlines() if '"solution"' not in line))
+    results = run("distill_math")("--task", f"{file}:TASK")
+    assert results["comparison"]["num_pairs"] == 4

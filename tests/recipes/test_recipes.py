@@ -18,7 +18,7 @@ from mrlm.runs.result import RunResult
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[2]
-RECIPES = ("ppo_math", "grpo_code", "sft_tools", "dpo_debate")
+RECIPES = ("ppo_math", "grpo_code", "sft_tools", "dpo_debate", "distill_math")
 TASKS = ("math", "code", "debate", "tools")
 
 
@@ -291,6 +291,38 @@ def test_multitask_measures_each_task(run: Any, capsys: pytest.CaptureFixture[st
     assert all({"rewards/debate_reward/mean", "frac_none_correct"} <= log.keys() for log in logs)
 
 
+def test_distillation_from_another_model(
+    run: Any, tiny_llama: Any, tiny_tokenizer: Any, tmp_path: Path
+) -> None:
+    """The student comes nearer to a teacher of another size, which is evaluated, too."""
+    teacher = tiny_llama(seed=7, num_hidden_layers=1, hidden_size=32, max_position_embeddings=4096)
+    teacher.save_pretrained(tmp_path / "teacher")
+    tiny_tokenizer.save_pretrained(tmp_path / "teacher")
+    distill = run("distill_math")
+    flags = ("--teacher_model_name_or_path", str(tmp_path / "teacher"), "--learning_rate", "1e-2")
+    results = distill(*flags, max_steps="12", train_rows="96")
+    check(distill, results, "math")
+    losses = [line["loss"] for line in distill.json("metrics.jsonl") if "loss" in line]
+    assert len(losses) == 12 and losses[-1] < losses[0] / 2
+    assert any(note.startswith("The teacher: ") for note in results["notes"])
+    assert len(distill.json("eval_teacher/records.jsonl")) == 4
+    kept = RunResult.from_run(distill.folder)
+    assert (kept.algorithm, kept.steps) == ("Distillation", 12)
+
+
+def test_distillation_on_tools_takes_every_turn(run: Any) -> None:
+    distill = run("distill_math")
+    results = distill("--task", "tools", "--kinds", "single", "--use_peft", "--lora_r", "4")
+    check(distill, results, "tools")
+    assert distill.json("metrics.jsonl")[0]["completions/mean_length"] <= 6
+
+
+def test_no_teacher_is_told_before_anything_is_loaded(recipe: Any, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="No teacher: name one with --teacher_model_name_or_path"):
+        recipe("distill_math").main(["--output_dir", str(tmp_path / "run")])
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("name", RECIPES)
@@ -318,6 +350,24 @@ def test_demo_on_the_embedded_model(tmp_path: Path) -> None:
     assert comparison["test"].startswith("exact McNemar")
     for part in ("eval_before", "eval_after"):
         assert len((folder / part / "records.jsonl").read_text().splitlines()) == 64
+    from mrlm.models.loading import load_model
+
+    load_model(str(folder / "model"))
+
+
+@pytest.mark.slow
+def test_distillation_on_the_embedded_model(tmp_path: Path) -> None:
+    """From a copy of it that a little SFT has changed."""
+    small = ("--task", "math", "--max_steps", "3", "--eval_rows", "8")
+    launch("sft_tools.py", *small, "--train_rows", "64", "--output_dir", str(tmp_path / "sft"))
+    teacher, folder = str(tmp_path / "sft" / "model"), tmp_path / "run"
+    flags = ("--teacher_model_name_or_path", teacher, "--output_dir", str(folder))
+    launch("distill_math.py", *small, *flags)
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    losses = [log["loss"] for log in map(json.loads, lines) if "loss" in log]
+    assert len(losses) == 3 and all(loss > 0 for loss in losses)
+    for stage in ("before", "teacher", "after"):
+        assert len((folder / f"eval_{stage}" / "records.jsonl").read_text().splitlines()) == 8
     from mrlm.models.loading import load_model
 
     load_model(str(folder / "model"))

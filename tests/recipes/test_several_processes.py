@@ -104,6 +104,17 @@ def test_plain_torchrun(name: str, tiny_folder: str, tmp_path: Path) -> None:
     assert printed.count("Report:") == 1
 
 
+@pytest.mark.parametrize("starter", [(), (str(TESTS / "fsdp_on_cpu.py"),)], ids=["ddp", "fsdp2"])
+def test_distillation(starter: tuple[str, ...], tiny_folder: str, tmp_path: Path) -> None:
+    """Student and teacher, both shared out where weights are."""
+    own = f"--model_name_or_path {tiny_folder} --teacher_model_name_or_path {tiny_folder}"
+    flags = f"{SMALL} --max_completion_length {NEW_TOKENS} --per_device_train_batch_size 2"
+    words = f"{own} {flags} --gradient_accumulation_steps 2 --output_dir {tmp_path / 'run'}".split()
+    printed = torchrun(*starter, str(RECIPES / "distill_math.py"), *words)
+    check(tmp_path / "run")
+    assert printed.count("Report:") == 1
+
+
 def test_fsdp2(tiny_folder: str, tmp_path: Path) -> None:
     """All four, two of them with LoRA, too, in one start; every row is done by one process."""
     notes = tmp_path / "notes"

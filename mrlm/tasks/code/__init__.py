@@ -50,9 +50,12 @@ def code_task(
         packages: Installed packages that it may import, in place of those in ``limits``.
 
     Raises:
-        ValueError: A package is not installed. Wrong limits are found when the sandbox starts.
+        ValueError: A package is not installed, or ``time_limit`` is none. Other wrong limits are
+            found when the sandbox starts.
     """
     if time_limit is not None:
+        if time_limit <= 0:
+            raise ValueError(f"time_limit is {time_limit}; it must be above 0, in seconds.")
         limits = replace(limits, time_limit=time_limit)
     if packages:
         limits = replace(limits, packages=tuple(find_packages(packages)))

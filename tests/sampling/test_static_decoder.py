@@ -160,6 +160,17 @@ def test_buffers_are_made_anew_where_they_do_not_fit(tiny_llama: Any) -> None:
     assert sizes == [(8, 128), (8, 768), (32, 640), (32, 128), (32, 128)]
 
 
+def test_nothing_is_left_of_a_batch_before(tiny_llama: Any) -> None:
+    """Of a policy that had diverged, say: what is masked is still multiplied."""
+    model = tiny_llama()
+    static, growing = make(model), make(model, static=False)
+    static.generate(PROMPTS, SAMPLED)
+    assert static.decoder is not None and static.decoder._buffers is not None
+    for buffer in (*static.decoder._buffers.keys, *static.decoder._buffers.values):
+        buffer.fill_(torch.nan)
+    assert_same(static.generate(PROMPTS, SAMPLED), growing.generate(PROMPTS, SAMPLED))
+
+
 def test_rows_that_ended_stay_within_the_models_positions(tiny_gpt2: Any) -> None:
     """Learned positions end: a row that ended at the last one is carried on with the others."""
     model = tiny_gpt2(n_positions=12)

@@ -131,8 +131,7 @@ class ValueTrainer(OnlineTrainer):
             logps = [torch.tensor(completion.logprobs) for completion in rollout.completions]
             values = [torch.tensor(completion.values) for completion in rollout.completions]
             rollout.logps, rollout.values = (
-                pad(logps, padding_value=0),
-                pad(values, padding_value=0),
+                pad(told, padding_value=0).to(input_ids.device) for told in (logps, values)
             )
             return
         recorder = Recorder(self._packed(self.model), logits_to_keep)

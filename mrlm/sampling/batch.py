@@ -6,30 +6,29 @@ once, and finished rows are dropped in place. Not covered: weights and seeds (``
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers.cache_utils import Cache
 
-from mrlm.sampling.coverage import cache_parameter
 from mrlm.sampling.draw import sample_tokens
+from mrlm.sampling.forward import Forward
 from mrlm.sampling.kv_cache import CachedPrefix, GrowingLayer, close_gaps, padded_capacity
-from mrlm.sampling.masks import Mask, Masks
+from mrlm.sampling.masks import Masks
 from mrlm.sampling.prefixes import shared_prefixes
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-__all__ = ["Batch"]
+__all__ = ["Batch", "Prefill"]
 
 
 @dataclass
-class _Prefill:
+class Prefill:
     """What the prefill of B prompts leaves.
 
     Attributes:
@@ -74,10 +73,7 @@ class Batch:
         self.keep = keep
         self.ended: dict[int, CachedPrefix] = {}
         self._masks = Masks(model)
-        self._cache_parameter = cache_parameter(model) or "past_key_values"
-        takes = inspect.signature(type(model).forward).parameters
-        # Other classes compute the logits of all positions.
-        self._only_last: Any = {"logits_to_keep": 1} if "logits_to_keep" in takes else {}
+        self._forward = Forward(model)
 
     def run(
         self,
@@ -89,8 +85,7 @@ class Batch:
     ) -> Iterator[tuple[int, list[int], list[int], list[float], list[float] | None]]:
         """Yield, per position: its index, the active rows, their tokens, log-probs and values."""
         device, steps = uniform.device, uniform.shape[1]
-        prefill = self._prefill_suffixes if self.cached_prefixes else self._prefill
-        filled = prefill(device, steps)
+        filled = self._prefill(device, steps)
         layers, logits, hidden = filled.layers, filled.logits, filled.hidden
         cache, width = Cache(layers=[*layers]), layers[0].length
         lengths = torch.tensor([len(p) for p in self.prompts], device=device)
@@ -122,7 +117,11 @@ class Batch:
             mask = self._masks(visible, width + step, width + step + 1, positions)
             logits, hidden = self._forward(tokens[:, None], mask, positions, cache)
 
-    def _prefill(self, device: torch.device, steps: int) -> _Prefill:
+    def _prefill(self, device: torch.device, steps: int) -> Prefill:
+        prefill = self._prefill_suffixes if self.cached_prefixes else self._prefill_prompts
+        return prefill(device, steps)
+
+    def _prefill_prompts(self, device: torch.device, steps: int) -> Prefill:
         """Prompts from their first token; what several begin with is computed once."""
         prefixes, prefix_of = shared_prefixes(self.prompts)
         rests = [p[len(prefixes[g]) :] for p, g in zip(self.prompts, prefix_of, strict=True)]
@@ -150,9 +149,9 @@ class Batch:
         positions += (shared - prefix_padding)[chosen][:, None]
         mask = self._masks(visible, shared, width, positions)
         logits, hidden = self._forward(rest_ids, mask, positions, cache)
-        return _Prefill(layers, visible, logits, hidden)
+        return Prefill(layers, visible, logits, hidden)
 
-    def _prefill_suffixes(self, device: torch.device, steps: int) -> _Prefill:
+    def _prefill_suffixes(self, device: torch.device, steps: int) -> Prefill:
         """Prefill of the suffixes after cached prefixes, those of like length together."""
         known = [row[0][0].shape[1] for row in self.cached_prefixes]
         suffixes = [prompt[n:] for prompt, n in zip(self.prompts, known, strict=True)]
@@ -190,33 +189,7 @@ class Batch:
             :, None, None
         ]
         logits, hidden = (torch.cat(parts)[place] for parts in zip(*outputs, strict=True))
-        return _Prefill(joined, visible, logits, hidden)
-
-    def _forward(
-        self, ids: Tensor, mask: Mask, positions: Tensor, cache: Cache
-    ) -> tuple[Tensor, Tensor]:
-        """Logits (B, V) and the last hidden state (B, H) at the last position."""
-        hidden: list[Tensor] = []
-
-        def tap(_module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor]:
-            # The slice of the last position is strided; on a CPU the product would then copy the
-            # whole vocabulary matrix once per row.
-            hidden.append(args[0].contiguous())
-            return (hidden[0],)
-
-        hook = self.model.get_output_embeddings().register_forward_pre_hook(tap)
-        try:
-            out = self.model(
-                input_ids=ids,
-                attention_mask=mask,
-                position_ids=positions,
-                use_cache=True,
-                **{self._cache_parameter: cache},
-                **self._only_last,
-            )
-        finally:
-            hook.remove()
-        return out.logits[:, -1], hidden[0][:, -1]
+        return Prefill(joined, visible, logits, hidden)
 
 
 def _pad_left(rows: list[list[int]], device: torch.device) -> tuple[Tensor, Tensor]:

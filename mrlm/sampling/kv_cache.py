@@ -7,7 +7,7 @@ Here a buffer is copied once in 32 tokens, and of rows that end only as many as 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -105,7 +105,11 @@ def _with_capacity(filled: Tensor, length: int) -> Tensor:
     return buffer
 
 
-def close_gaps(alive: Tensor, layers: list[GrowingLayer]) -> Tensor:
+class _MovesRows(Protocol):
+    def move_rows(self, gaps: Tensor, movers: Tensor, count: int) -> None: ...
+
+
+def close_gaps(alive: Tensor, layers: Sequence[_MovesRows]) -> Tensor:
     """Drop finished rows from the cache; the last rows take their places, so that few are copied.
 
     Args:
@@ -126,24 +130,22 @@ def close_gaps(alive: Tensor, layers: list[GrowingLayer]) -> Tensor:
 
 
 def visible_mask(
-    visible: Tensor, start: int, stop: int, positions: Tensor | None = None, window: int = 0
+    visible: Tensor, own: Tensor, positions: Tensor | None = None, window: int = 0
 ) -> Tensor:
-    """(B, 1, stop - start, slots): what the tokens in these slots see, each up to itself.
+    """(B, 1, Q, slots): what the tokens in Q slots see, each up to itself.
 
     Args:
-        visible: (B, 1, 1, all slots): the ones that may be seen at all.
-        start: The first token's slot.
-        stop: The slot after the last one's.
-        positions: (B or 1, stop - start) or (stop - start,), of these tokens in their rows.
+        visible: (B, 1, 1, slots): the ones that may be seen at all.
+        own: (Q,), these tokens' slots.
+        positions: (B or 1, Q) or (Q,), of these tokens in their rows.
         window: So many tokens are seen, the own one among them; 0 is all. Tokens, not slots:
             there may be padding between them.
     """
-    slot = torch.arange(padded_capacity(stop), device=visible.device)
-    own = torch.arange(start, stop, device=visible.device)[:, None]
-    seen = visible[..., : len(slot)] & (slot <= own)
+    slot = torch.arange(visible.shape[-1], device=visible.device)
+    seen = visible & (slot <= own[:, None])
     if positions is not None and window:
-        of_slot = visible.cumsum(-1)[..., : len(slot)] - 1
-        oldest = positions.view(-1, 1, stop - start, 1) - window
+        of_slot = visible.cumsum(-1) - 1
+        oldest = positions.view(-1, 1, len(own), 1) - window
         seen = seen & (of_slot > oldest)
     # A padding row sees itself: a row that sees nothing would be NaN.
-    return seen | (slot == own)
+    return seen | (slot == own[:, None])

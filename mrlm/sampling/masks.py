@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from mrlm.sampling.kv_cache import visible_mask
+from mrlm.sampling.kv_cache import padded_capacity, visible_mask
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -56,14 +56,19 @@ class Masks:
             stop: The slot after the last one's.
             positions: (B, stop - start) or (stop - start,), of these tokens in their rows.
         """
+        own = torch.arange(start, stop, device=visible.device)
+        return self.of_slots(visible[..., : padded_capacity(stop)], own, positions)
+
+    def of_slots(self, visible: Tensor, own: Tensor, positions: Tensor) -> Mask:
+        """The same for tokens in the slots ``own`` (Q,), which no number in Python names."""
         if self._window is None:
-            return self._form(visible_mask(visible, start, stop))
-        near = self._form(visible_mask(visible, start, stop, positions, self._window))
+            return self._form(visible_mask(visible, own))
+        near = self._form(visible_mask(visible, own, positions, self._window))
         if self._types is None:
             return near
         masks = {SLIDING: near}
         if FULL in self._types:
-            masks[FULL] = self._form(visible_mask(visible, start, stop))
+            masks[FULL] = self._form(visible_mask(visible, own))
         return masks
 
     def _form(self, mask: Tensor) -> Tensor:

@@ -1,11 +1,13 @@
-"""What samples for an online trainer on a CPU, in the place of the model's own ``generate``.
+"""What samples for an online trainer in the place of the model's own ``generate``.
 
-``CPUSampler`` holds a ``Generator`` as TRL's trainer holds its ``VLLMGeneration``: it is given the
-policy's weights before each rollout. Where ``Generator`` would not sample what the model itself
-does (``mrlm.sampling.coverage``, and its own check), TRL's path is taken, and a note says why.
+On a CPU it does so by default; on a GPU where ``sampler="mrlm"`` asks for it, in buffers of fixed
+shapes and by CUDA graphs (``mrlm.sampling.static_decoder``). ``CPUSampler`` holds a ``Generator``
+as TRL's trainer holds its ``VLLMGeneration``: it is given the policy's weights before each rollout.
+Where ``Generator`` would not sample what the model itself does (``mrlm.sampling.coverage``, and its
+own check), TRL's path is taken, and a note says why.
 
-Not covered: accelerators, vLLM, FSDP, DeepSpeed, multimodal models, and sampling options other than
-temperature and top-p, which stay TRL's.
+Not covered: other accelerators than CUDA's, vLLM, FSDP, DeepSpeed, multimodal models, and sampling
+options other than temperature and top-p, which stay TRL's. Not run on a GPU by us.
 """
 
 from __future__ import annotations
@@ -25,8 +27,9 @@ from mrlm.trainers import trl_internals
 if TYPE_CHECKING:
     from transformers import GenerationConfig
 
-__all__ = ["CPUSampler"]
+__all__ = ["SAMPLERS", "CPUSampler", "check_sampler"]
 
+SAMPLERS = ("auto", "mrlm", "trl")
 _GENERATE = GenerationMixin.generate
 # Sampling options of TRL's, and the values with which they do nothing.
 _OFF: dict[str, tuple[Any, ...]] = {
@@ -36,12 +39,28 @@ _OFF: dict[str, tuple[Any, ...]] = {
 }
 
 
+def check_sampler(args: Any) -> None:
+    """Refuse a ``sampler`` that does not exist, or that something else would overrule.
+
+    Raises:
+        ValueError: As said.
+    """
+    if args.sampler not in SAMPLERS:
+        raise ValueError(f"sampler={args.sampler!r}: choose one of {', '.join(SAMPLERS)}.")
+    for other in ("use_vllm", "use_transformers_continuous_batching"):
+        if args.sampler == "mrlm" and getattr(args, other, False):
+            raise ValueError(
+                f"sampler='mrlm' with {other}=True: only one of them can sample. Leave sampler at "
+                f"'auto' for the second, or set {other}=False."
+            )
+
+
 class CPUSampler:
     """Samples for a trainer as its policy would, several times faster on a CPU.
 
     Args:
         trainer: An ``OnlineTrainer``.
-        note: Told why TRL's own path is taken on a CPU.
+        note: Told why TRL's own path is taken where this one could have been expected.
 
     Attributes:
         is_used: Whether this samples, as of the last ``synced``.
@@ -89,7 +108,12 @@ class CPUSampler:
         # In the precision that training computes in, so that both see the same policy.
         base = model.get_base_model() if hasattr(model, "get_base_model") else model
         dtype = torch.bfloat16 if self._trainer.args.bf16 else base.dtype
-        return Generator(model, self._trainer._tokenizer, dtype=dtype)
+        if self._device == "cpu":
+            return Generator(model, self._trainer._tokenizer, dtype=dtype)
+        # Its buffers stay, so they are no larger than a rollout needs.
+        rows = self._trainer.args.generation_batch_size // self._trainer.args.world_size
+        tokenizer = self._trainer._tokenizer
+        return Generator(model, tokenizer, dtype=dtype, max_rows=rows, static_cache=True)
 
     def generate(
         self, generator: Any, prompt_ids: list[list[int]], value_head: Any
@@ -112,21 +136,36 @@ class CPUSampler:
             value_head=value_head,
             keep_cache=bool(trainer.tools),
         )
+        failure = getattr(getattr(generator, "decoder", None), "failure", None)
+        if failure is not None:
+            self._note(f"Tokens are decoded without a CUDA graph, several times slower: {failure}")
         return completions
+
+    @property
+    def _device(self) -> str:
+        return str(self._trainer.accelerator.device.type)
 
     def _can_be_used(self) -> bool:
         trainer = self._trainer
+        choice = getattr(trainer.args, "sampler", "auto")  # TRL's own config has no such field
         if (
-            trainer.accelerator.device.type != "cpu"
+            choice == "trl"
+            or (choice == "auto" and self._device != "cpu")
             or trainer.use_vllm
             or trainer.use_transformers_continuous_batching
-            or trainer.is_fsdp_enabled
-            or trainer.is_deepspeed_enabled
         ):
             return False
-        reason = self._failed or self._why_not()
+        reason = self._failed
+        if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
+            if choice == "auto":
+                return False
+            reason = "FSDP and DeepSpeed are not covered"
+        elif self._device not in ("cpu", "cuda"):
+            reason = f"{self._device} is not covered"
+        reason = reason or self._why_not()
         if reason is not None:
-            self._note(f"TRL's own generate samples, several times slower on a CPU: {reason}")
+            cost = "several times slower on a CPU" if self._device == "cpu" else "not mrlm's"
+            self._note(f"TRL's own generate samples, {cost}: {reason}")
         return reason is None
 
     def _why_not(self) -> str | None:

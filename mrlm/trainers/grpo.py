@@ -9,6 +9,7 @@ from trl.trainer.grpo_config import GRPOConfig as TRLGRPOConfig
 
 from mrlm.trainers import trl_internals
 from mrlm.trainers.batches import rows_with_gradient, take_rows
+from mrlm.trainers.cpu_sampler import check_sampler
 from mrlm.trainers.dynamic_sampling import check_resampling
 from mrlm.trainers.online import OnlineTrainer
 from mrlm.trainers.rollout import Rollout
@@ -18,7 +19,7 @@ __all__ = ["GRPOConfig", "GRPOTrainer"]
 
 @dataclass
 class GRPOConfig(TRLGRPOConfig):
-    """TRL's ``GRPOConfig`` with dynamic sampling.
+    """TRL's ``GRPOConfig`` with dynamic sampling and a choice of what samples.
 
     Raises:
         ValueError: A value is out of range.
@@ -32,9 +33,18 @@ class GRPOConfig(TRLGRPOConfig):
             "0 only counts them. Not with tools or a rollout_func."
         },
     )
+    sampler: str = field(
+        default="auto",
+        metadata={
+            "help": "What samples: 'mrlm' is this package's sampler, with an update that leaves "
+            "out padding and repeated prompts; 'trl' is TRL's generate and update. 'auto' is "
+            "'mrlm' on a CPU and 'trl' elsewhere, because 'mrlm' was not measured on a GPU.",
+        },
+    )
 
     def __post_init__(self) -> None:
         check_resampling(self.resample_rounds, has_tools=False, has_rollout_func=False)
+        check_sampler(self)
         super().__post_init__()  # type: ignore[no-untyped-call]
 
 

@@ -63,12 +63,14 @@ class OnlineTrainer(TRLGRPOTrainer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         uses = ["outcomes", "metrics", "samples"]
-        if self.accelerator.device.type == "cpu":
-            uses += ["cpu_lm_head", "grouping", "fewer_rows"]
-        for use in uses:
-            trl_internals.usable(use, self)  # said now, not when it is missed
         self.notes: list[str] = []
         self.sampler = CPUSampler(self, self._note)
+        if self.accelerator.device.type == "cpu":
+            uses.append("cpu_lm_head")
+        if self.accelerator.device.type == "cpu" or self._uses_cpu_path():
+            uses += ["grouping", "fewer_rows"]
+        for use in uses:
+            trl_internals.usable(use, self)  # said now, not when it is missed
         self._train_sampler: Any = None
         self._check_resampling()
         self._boundary = RolloutBoundaryCallback(self)

@@ -6,6 +6,10 @@ same log-probabilities, entropies and values, but runs each prompt once, followe
 completions, and projects only the completion tokens onto the vocabulary. With four completions of
 25 tokens on a prompt of 60 the model sees 160 tokens instead of 340.
 
+On a CPU attention runs group by group, without padding. Elsewhere kernels cost more to start than
+to run, so it runs once for all groups, side by side (``Grid``): a mask of blocks, as no ``varlen``
+kernel lets several completions see one prompt. Not run on a GPU by us.
+
 Values and gradients equal those of the padded batch up to rounding, for the models that
 ``mrlm.trainers.packable`` lets through.
 """
@@ -23,13 +27,36 @@ from torch import Tensor, nn
 from mrlm.trainers import trl_internals
 from mrlm.trainers.lm_head import cpu_lm_head
 
-__all__ = ["ATTENTION", "Layout", "Packed", "pack", "register_attention"]
+__all__ = ["ATTENTION", "Grid", "Layout", "Packed", "pack", "register_attention"]
 
 ATTENTION = "mrlm_packed"
 # Private or new in transformers: without them nothing is packed, and nothing here is called.
 sdpa_attention_forward: Callable[..., tuple[Tensor, None]] = trl_internals.find(
     "sdpa_attention_forward", "transformers.integrations.sdpa_attention"
 )
+
+
+@dataclass
+class Grid:
+    """G groups side by side, padded to the longest, for one attention call.
+
+    Attributes:
+        places: (G, L), where each token stands among N; 0 at padding.
+        back: (N,), where each of the N tokens stands among G * L.
+        seen: (G, 1, L, L), which token sees which; padding sees padding, so that no row is empty.
+    """
+
+    places: Tensor
+    back: Tensor
+    seen: Tensor
+    _bias: Tensor | None = None
+
+    def bias(self, dtype: torch.dtype) -> Tensor:
+        """``seen`` as what is added to scores: made once, where SDPA would in every layer."""
+        if self._bias is None or self._bias.dtype != dtype:
+            zeros = torch.zeros(self.seen.shape, dtype=dtype, device=self.seen.device)
+            self._bias = zeros.masked_fill_(~self.seen, -torch.inf)
+        return self._bias
 
 
 @dataclass
@@ -41,7 +68,8 @@ class Layout:
             which nothing is predicted from.
         position_ids: (1, N): as in the padded rows.
         lengths: Tokens of each group; they add up to N.
-        masks: Per group, (L, L): which token sees which.
+        masks: Per group, (L, L): which token sees which; empty where there is a grid.
+        grid: The groups side by side, where attention runs once for all.
         predictors: (M,) positions in N whose hidden states predict the M completion tokens.
         targets: (1, M) those tokens.
         slots: (M,) positions of the tokens in the padded batch, flattened.
@@ -51,24 +79,30 @@ class Layout:
     position_ids: Tensor
     lengths: list[int]
     masks: list[Tensor]
+    grid: Grid | None
     predictors: Tensor
     targets: Tensor
     slots: Tensor
 
 
-def pack(input_ids: Tensor, attention_mask: Tensor, labels: Tensor) -> Layout:
+def pack(
+    input_ids: Tensor, attention_mask: Tensor, labels: Tensor, side_by_side: bool | None = None
+) -> Layout:
     """Lay out a padded batch: prompts padded on the left, completions on the right.
 
     Args:
         input_ids: (B, S).
         attention_mask: (B, S), 0 at padding.
         labels: (B, S), -100 everywhere but at completion tokens.
+        side_by_side: Whether to make a grid. Default: not on a CPU.
     """
-    width = input_ids.shape[1]
+    device, width = input_ids.device, input_ids.shape[1]
+    if side_by_side is None:
+        side_by_side = device.type != "cpu"
     groups: dict[tuple[int, ...], list[tuple[int, int, list[int]]]] = {}
-    for row, (ids, seen, label) in enumerate(
-        zip(input_ids.tolist(), attention_mask.tolist(), labels.tolist(), strict=True)
-    ):
+    # One copy from the device: what attention is split by, Python must know.
+    table = torch.stack([input_ids, attention_mask.to(input_ids), labels.to(input_ids)], dim=1)
+    for row, (ids, seen, label) in enumerate(table.tolist()):
         first = next((i for i, x in enumerate(label) if x != -100), width)
         completion = [x for x, m in zip(ids[first:], seen[first:], strict=True) if m]
         prompt = tuple(x for x, m in zip(ids[:first], seen[:first], strict=True) if m)
@@ -79,45 +113,53 @@ def pack(input_ids: Tensor, attention_mask: Tensor, labels: Tensor) -> Layout:
     predictors: list[int] = []
     targets: list[int] = []
     slots: list[int] = []
-    lengths: list[int] = []
-    masks: list[Tensor] = []
+    parts: list[list[int]] = []
     for prompt, completions in groups.items():
         start, size = len(tokens), len(prompt)
         tokens += prompt
         positions += range(size)
-        blocks = []
-        for row, first, completion in completions:
+        part = [0] * size
+        for number, (row, first, completion) in enumerate(completions, 1):
             begin = len(tokens)
             tokens += completion[:-1]
             positions += range(size, size + len(completion) - 1)
-            blocks.append((begin - start, len(tokens) - start))
+            part += [number] * (len(tokens) - begin)
             if completion:
                 predictors += [start + size - 1, *range(begin, len(tokens))]
                 targets += completion
                 slots += range(row * width + first, row * width + first + len(completion))
-        lengths.append(len(tokens) - start)
-        masks.append(_group_mask(size, blocks, lengths[-1], input_ids.device))
-    device = input_ids.device
+        parts.append(part)
     return Layout(
         input_ids=torch.tensor([tokens], device=device),
         position_ids=torch.tensor([positions], device=device),
-        lengths=lengths,
-        masks=masks,
+        lengths=[len(part) for part in parts],
+        masks=[] if side_by_side else [_seen(torch.tensor(p, device=device)) for p in parts],
+        grid=_grid(parts, device) if side_by_side else None,
         predictors=torch.tensor(predictors, dtype=torch.long, device=device),
         targets=torch.tensor([targets], dtype=torch.long, device=device),
         slots=torch.tensor(slots, dtype=torch.long, device=device),
     )
 
 
-def _group_mask(
-    prompt: int, blocks: list[tuple[int, int]], length: int, device: torch.device
-) -> Tensor:
-    """(L, L): the prompt causal, each completion sees the prompt and itself up to the token."""
-    mask = torch.zeros(length, length, dtype=torch.bool, device=device)
-    mask[:, :prompt] = True
-    for begin, end in blocks:
-        mask[begin:end, begin:end] = True
-    return mask.tril_()
+def _seen(part: Tensor) -> Tensor:
+    """(..., L, L), which token sees which, itself included: the prompt, and its own part.
+
+    Args:
+        part: (..., L): 0 in the prompt, 1 in its first completion, 2 in the second; -1 at padding.
+    """
+    of_key, of_query = part.unsqueeze(-2), part.unsqueeze(-1)
+    return ((of_key == 0) | (of_key == of_query)).tril()
+
+
+def _grid(parts: list[list[int]], device: torch.device) -> Grid:
+    # A multiple of 8: SDPA copies a mask of another width in every layer.
+    length = -(-max(map(len, parts)) // 8) * 8
+    part = torch.tensor([p + [-1] * (length - len(p)) for p in parts])
+    back = (part.flatten() >= 0).nonzero()[:, 0]
+    places = torch.zeros(part.numel(), dtype=torch.long)
+    places[back] = torch.arange(len(back))
+    seen = _seen(part.to(device)).unsqueeze(1)
+    return Grid(places.view(part.shape).to(device), back.to(device), seen)
 
 
 def packed_attention(
@@ -129,7 +171,7 @@ def packed_attention(
     packing: Layout | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
-    """SDPA, group by group where the call carries a layout; else transformers' own.
+    """SDPA within each group where the call carries a layout; else transformers' own.
 
     Args:
         module: The attention layer.
@@ -140,11 +182,30 @@ def packed_attention(
     """
     if packing is None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
+    if packing.grid is not None:
+        return _attend_side_by_side(module, query, key, value, packing.grid, **kwargs), None
     parts = zip(
         *(x.split(packing.lengths, dim=2) for x in (query, key, value)), packing.masks, strict=True
     )
     outputs = [sdpa_attention_forward(module, q, k, v, m, **kwargs)[0] for q, k, v, m in parts]
     return torch.cat(outputs, dim=1), None
+
+
+def _attend_side_by_side(
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, grid: Grid, **kwargs: Any
+) -> Tensor:
+    """(1, heads, N, D) each, to (1, N, heads, D)."""
+
+    shape = grid.places.shape
+
+    def spread(x: Tensor) -> Tensor:
+        """(1, heads, N, D) to (G, heads, L, D)."""
+        rows: Tensor = x[0].index_select(1, grid.places.flatten()).unflatten(1, shape)
+        return rows.transpose(0, 1)
+
+    bias = grid.bias(query.dtype)
+    out = sdpa_attention_forward(module, spread(query), spread(key), spread(value), bias, **kwargs)
+    return out[0].flatten(0, 1).index_select(0, grid.back).unsqueeze(0)
 
 
 def register_attention() -> None:

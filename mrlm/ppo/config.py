@@ -113,8 +113,9 @@ class PPOConfig(GRPOConfig):
     sibling_baseline: bool = field(
         default=True,
         metadata={
-            "help": "With several generations per prompt: correct the value of the prompt by how "
-            "its other completions did (leave-one-out, unbiased)."
+            "help": "Correct the value of a prompt by how its other completions did, shrunk "
+            "towards how those of the other prompts did (James-Stein, leave-one-out, unbiased). "
+            "With one generation per prompt: by the other prompts alone."
         },
     )
     zero_truncated_rewards: bool = field(

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mrlm.ppo.baseline import shrunk_baseline
 from mrlm.ppo.config import PPOConfig
 from mrlm.ppo.gae import (
     Moments,
@@ -22,7 +23,6 @@ from mrlm.ppo.gae import (
     kl_estimate,
     masked_moments,
     reward_at_last_token,
-    sibling_baseline,
     whiten,
 )
 from mrlm.ppo.subsample import inclusion_probabilities, systematic_sample
@@ -120,8 +120,8 @@ def token_advantages(
     error_moments = moments(returns - values, mask, accelerator)
     metrics["value/return"] = return_moments.mean.item()
     metrics["value/explained_variance"] = explained_variance(return_moments, error_moments)
-    if args.sibling_baseline and generations > 1:
-        baseline = _baseline_of_siblings(advantages, mask, generations, accelerator)
+    if args.sibling_baseline:
+        baseline = _baseline_of_others(advantages, mask, generations, accelerator)
         advantages = (advantages - baseline) * mask
     means = advantages.sum(dim=1) / mask.sum(dim=1).clamp(min=1)
     if args.whiten_advantages:
@@ -134,14 +134,14 @@ def moments(x: Tensor, mask: Tensor, accelerator: Any) -> Moments:
     return masked_moments(x, mask, lambda sums: accelerator.reduce(sums, reduction="sum"))
 
 
-def _baseline_of_siblings(
+def _baseline_of_others(
     advantages: Tensor, mask: Tensor, group_size: int, accelerator: Any
 ) -> Tensor:
-    """(B, 1); a prompt's completions may lie on two processes."""
+    """(B, 1), from the completions of all processes; a prompt's may lie on two."""
     rows = torch.arange(mask.size(0), device=mask.device)
     first = advantages[rows, mask.argmax(dim=1)]
     gathered = accelerator.gather(torch.stack([first, mask.any(dim=1).to(first)], dim=1))
-    baseline = sibling_baseline(gathered[:, 0], gathered[:, 1] > 0, group_size)
+    baseline = shrunk_baseline(gathered[:, 0], gathered[:, 1] > 0, group_size)
     start = accelerator.process_index * len(rows)
     return baseline[start : start + len(rows)].unsqueeze(1)
 

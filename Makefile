@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .PHONY: install format check test test-all test-slow test-browser wheel-test demo bench bench-step bench-sandbox \
-	bench-gpu bench-variety clean
+	bench-gpu bench-variety bench-baselines clean
 
 install: $(INSTALLED)
 
@@ -72,6 +72,9 @@ bench-gpu: install
 
 bench-variety: install
 	$(BIN)/python tests/bench/variety.py $(ARGS)
+
+bench-baselines: install
+	$(BIN)/python tests/bench/baselines.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist runs *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -15,7 +15,7 @@ from mrlm.ppo.gae import compute_gae
 
 Make = Callable[..., Any]
 # Nothing between a completion's own reward and its advantages but the values.
-PLAIN = {"whiten_advantages": False, "sibling_baseline": False}
+PLAIN = {"whiten_advantages": False, "sibling_baseline": False, "gate_values": False}
 LORA = LoraConfig(r=4, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM")
 
 

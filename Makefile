@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .PHONY: install format check test test-all test-slow test-browser wheel-test demo docs bench bench-step \
-	bench-parts bench-memory bench-sandbox bench-gpu bench-variety clean
+	bench-parts bench-memory bench-baselines bench-sandbox bench-gpu bench-variety clean
 
 install: $(INSTALLED)
 
@@ -84,6 +84,9 @@ bench-gpu: install
 
 bench-variety: install
 	$(BIN)/python tests/bench/variety.py $(ARGS)
+
+bench-baselines: install
+	$(BIN)/python tests/bench/baselines.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist runs *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

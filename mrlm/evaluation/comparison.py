@@ -4,7 +4,8 @@ Pairing removes the rows' difficulty from the noise: only rows that changed spea
 about a difference rests on ``paired_difference``: accuracies here, mean scores in a run's notes,
 runs of several seeds in ``mrlm.runs.groups``. Rows that one of the two evaluations could not score
 at all are left out, counted, and bounded by ``difference_bounds``. Differences by kind carry no
-p-value: with many kinds one would be small by chance.
+p-value, because with many kinds one would be small by chance; only kinds that fell are tested, in a
+warning, against a bound that all kinds share.
 
 Not covered: comparing more than two models at once.
 """
@@ -19,6 +20,7 @@ from typing import Any
 from mrlm.evaluation.evaluation import EvalSettings, Evaluation
 from mrlm.evaluation.summary import Group, Summary, group, row_accuracies
 from mrlm.evaluation.uncertainty import (
+    CONFIDENCE,
     Interval,
     bootstrap_interval,
     mcnemar_p_value,
@@ -28,6 +30,7 @@ from mrlm.sampling.rollout import Record
 
 NUM_EXAMPLES = 6
 _SHOWN_IDS = 3
+_MCNEMAR = "exact McNemar"
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def paired_difference(
     changes = list(rows.values())
     are_single = len(pairs) == len(rows) and not are_means
     if are_single and all(value in (0.0, 1.0) for pair in pairs.values() for value in pair):
-        p_value, test = mcnemar_p_value(changes.count(1.0), changes.count(-1.0)), "exact McNemar"
+        p_value, test = mcnemar_p_value(changes.count(1.0), changes.count(-1.0)), _MCNEMAR
     else:
         p_value, test = permutation_p_value(changes, seed=0), "sign-flip permutation"
     return PairedDifference(
@@ -218,12 +221,8 @@ def compare(before: Evaluation, after: Evaluation) -> Comparison:
     gained = [row for row, change in changes.items() if change > 0]
     lost = [row for row, change in changes.items() if change < 0]
 
-    by_kind = _groups(
-        after.summary.by_kind,
-        {row: record.kind for row, record in first_after.items()},
-        rows_before,
-        changes,
-    )
+    kinds = {row: record.kind for row, record in first_after.items()}
+    by_kind = _groups(after.summary.by_kind, kinds, rows_before, changes)
 
     def examples(rows: Iterable[str]) -> list[Example]:
         chosen = list(rows)[:NUM_EXAMPLES]
@@ -261,7 +260,7 @@ def compare(before: Evaluation, after: Evaluation) -> Comparison:
         warnings=[
             *_warnings(before, after, num_unpaired=len(first_after) - len(changes)),
             *_changed_prompts(first_before, first_after),
-            *_worse_kinds(by_kind),
+            *_worse_kinds(by_kind, kinds, changes, paired.test),
         ],
     )
 
@@ -356,11 +355,30 @@ def _changed_prompts(before: Mapping[str, Record], after: Mapping[str, Record]) 
     return [f"Rows asked in other words after than before: {changed}; the two may not be alike."]
 
 
-def _worse_kinds(by_kind: Mapping[str, PairedGroup]) -> list[str]:
+def _worse_kinds(
+    by_kind: Mapping[str, PairedGroup],
+    kinds: Mapping[str, str],
+    changes: Mapping[str, float],
+    test: str,
+) -> list[str]:
     """A gain on the whole can hide a loss in a part."""
-    fell = [
-        f"{kind} from {group.before:.1%} to {group.after:.1%} of {group.num_rows} rows"
-        for kind, group in by_kind.items()
-        if group.difference < -1e-9  # a sum of thirds may miss 0
-    ]
-    return [f"Kinds that fell, by chance or not: {'; '.join(fell)}."] if fell else []
+    told, clear = [], []
+    for kind, paired in by_kind.items():
+        if paired.difference > -1e-9:  # a sum of thirds may miss 0
+            continue
+        if test == _MCNEMAR:
+            p_value = mcnemar_p_value(paired.num_gained, paired.num_lost)
+        else:
+            rows = [change for row, change in changes.items() if kinds[row] == kind]
+            p_value = permutation_p_value(rows, seed=0)
+        told.append(
+            f"{kind} from {paired.before:.1%} to {paired.after:.1%} of {paired.num_rows} rows "
+            f"(p = {p_value:.2g})"
+        )
+        # Of many kinds one falls by chance: all share the bound (Bonferroni).
+        if p_value < (1 - CONFIDENCE) / len(by_kind):
+            clear.append(kind)
+    if not told:
+        return []
+    verdict = f"More than chance: {', '.join(clear)}" if clear else "Each may be chance"
+    return [f"Kinds that fell, {test} test of each: {'; '.join(told)}. {verdict}."]

@@ -17,7 +17,8 @@ from rich.progress import Progress, TaskID
 from rich.text import Text
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback
 
-from mrlm.evaluation.evaluation import evaluate
+from mrlm.evaluation.comparison import compare
+from mrlm.evaluation.evaluation import Evaluation, evaluate
 from mrlm.experiment.rows import EvalTask
 from mrlm.files import append_json_lines, read_json_lines, write_json_lines
 from mrlm.hardware import has_sharded_weights
@@ -34,6 +35,7 @@ __all__ = ["CompletionsTable", "LiveEvaluation", "TrainingProgress", "watch"]
 from mrlm.trainers import trl_internals
 
 LIVE_ACCURACY = "held_out_accuracy"  # the key in a trainer's log; by kind, "<key>/<kind>"
+_LIVE_P_VALUE = "held_out_p_value"  # of the accuracy beside that of the first live evaluation
 _PER_STEP = 8  # completions of one step that are kept
 _MAX_STEPS = 128  # steps whose completions are kept; beyond, every second one goes
 _MAX_LENGTH = 20_000  # characters of a completion that are kept
@@ -162,6 +164,7 @@ class LiveEvaluation(TrainerCallback):
     def __init__(self, trainer: Any, eval_task: EvalTask, num_rows: int) -> None:
         self._trainer, self._eval_task = trainer, eval_task
         self._rows = list(islice(eval_task.rows, num_rows))
+        self._first: Evaluation | None = None
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         due = state.global_step % max(1, state.max_steps // 10) == 0
@@ -187,6 +190,8 @@ class LiveEvaluation(TrainerCallback):
             return
         metrics = trainer._metrics["train"]
         metrics[LIVE_ACCURACY].append(evaluation.summary.accuracy)
+        self._first = self._first or evaluation
+        metrics[_LIVE_P_VALUE].append(compare(self._first, evaluation).p_value)
         kinds = evaluation.summary.by_kind
         for kind, group in kinds.items() if len(kinds) > 1 else ():
             if group.accuracy is not None:

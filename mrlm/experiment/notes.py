@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import fmean
+from typing import Any
 
 from mrlm.evaluation.comparison import Comparison, compare, compare_scores
 from mrlm.evaluation.evaluation import Evaluation
+from mrlm.evaluation.uncertainty import CONFIDENCE
 from mrlm.report import format
+from mrlm.trainers.reward_hacking import reward_rise
 
-__all__ = ["benchmark_notes", "stage_notes", "teacher_note"]
+__all__ = ["benchmark_notes", "reward_warnings", "stage_notes", "teacher_note"]
 
 
 def stage_notes(algorithm: str, stages: Mapping[str, Evaluation]) -> list[str]:
@@ -59,3 +62,19 @@ def teacher_note(student: Evaluation, teacher: Evaluation) -> str:
     if comparison.difference <= 0:
         note += " It has no more right than the student: there is little to learn from it."
     return note
+def reward_warnings(history: Sequence[Mapping[str, Any]], comparison: Comparison) -> list[str]:
+    """Whether the reward rose in training while the evaluations say that answers got worse.
+
+    Args:
+        history: A trainer's log.
+        comparison: Of the same run, before against after.
+    """
+    rise, has_fallen = reward_rise(history), comparison.difference < 0
+    if rise is None or not has_fallen or comparison.p_value >= 1 - CONFIDENCE:
+        return []
+    return [
+        f"The training reward rose from {rise[0]:.3f} to {rise[1]:.3f}, but held-out accuracy fell "
+        f"by {-comparison.difference * 100:.1f} points ({comparison.test} "
+        f"{format.p_value(comparison.p_value)}): what the reward pays for is not what is "
+        "evaluated. Read the completions of the run, and try the reward with `mrlm reward`."
+    ]

@@ -29,7 +29,7 @@ from mrlm.errors import HubError
 from mrlm.evaluation.comparison import Comparison, compare
 from mrlm.evaluation.evaluation import Evaluation, evaluate
 from mrlm.experiment.arguments import TaskArguments
-from mrlm.experiment.notes import benchmark_notes, stage_notes
+from mrlm.experiment.notes import benchmark_notes, reward_warnings, stage_notes
 from mrlm.experiment.push import ModelRepository, pop_hub_settings
 from mrlm.experiment.rows import EvalTask
 from mrlm.files import replace_folder
@@ -263,13 +263,16 @@ class Run:
             *reward_notes(getattr(trainer, "reward_funcs", ())),
             *outcome_notes(history),
         ]
+        found = reward_warnings(history, comparison)
+        for warning in found:
+            self.console.print(f"[yellow]! {warning}[/yellow]")
         folder.write_config(self._settings())
         if eval_task.subfolder:
             folder.write_metrics(history)
         folder.write_results(
             comparison,
             title=f"{self.algorithm} on the task {eval_task.task.name}",
-            warnings=warnings,
+            warnings=[*warnings, *found],
             notes=notes,
         )
         for note in notes:

@@ -12,9 +12,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, distribute_tensor
 
+from mrlm.ppo.explained import ExplainedVariance
 from mrlm.ppo.value import full_tensor
 
 VALUE_FILE = "value_head.safetensors"
+_EXPLAINED = "explained_variance.squares"
 
 
 def value_state(modules: nn.Module) -> dict[str, Tensor]:
@@ -25,15 +27,19 @@ def value_state(modules: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def save_value_state(state: dict[str, Tensor], directory: str | Path) -> None:
-    """Write the value function next to the model."""
+def save_value_state(
+    state: dict[str, Tensor], explained: ExplainedVariance, directory: str | Path
+) -> None:
+    """Write the value function, and what it has explained so far, next to the model."""
     Path(directory).mkdir(parents=True, exist_ok=True)
-    save_file(state, Path(directory) / VALUE_FILE)
+    save_file(state | {_EXPLAINED: explained.squares}, Path(directory) / VALUE_FILE)
 
 
 @torch.no_grad()
-def load_value_state(modules: nn.Module, directory: str | Path) -> None:
-    """Read the value function of a checkpoint into place.
+def load_value_state(
+    modules: nn.Module, explained: ExplainedVariance, directory: str | Path
+) -> None:
+    """Read the value function of a checkpoint, and what it had explained, into place.
 
     Raises:
         FileNotFoundError: The checkpoint has no value function.
@@ -47,6 +53,8 @@ def load_value_state(modules: nn.Module, directory: str | Path) -> None:
             "start a new run with this model as `model`."
         )
     saved = load_file(path)
+    # Not in checkpoints of mrlm 0.1: there the value function has to prove itself anew.
+    explained.squares = saved.pop(_EXPLAINED, torch.zeros_like(explained.squares))
     targets = modules.state_dict()
     if saved.keys() != targets.keys():
         raise ValueError(

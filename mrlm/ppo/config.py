@@ -82,7 +82,7 @@ class PPOConfig(GRPOConfig):
         default=1.0,
         metadata={
             "help": "GAE decay of the policy's advantages, in [0, 1]. Below 1 trusts the value "
-            "function; give it `value_warmup_steps` then."
+            "function; give it `value_warmup_steps` then, or leave it to `gate_values`."
         },
     )
     lam_critic: float = field(
@@ -113,8 +113,18 @@ class PPOConfig(GRPOConfig):
     sibling_baseline: bool = field(
         default=True,
         metadata={
-            "help": "With several generations per prompt: correct the value of the prompt by how "
-            "its other completions did (leave-one-out, unbiased)."
+            "help": "Correct the value of a prompt by how its other completions did, shrunk "
+            "towards how those of the other prompts did (James-Stein, leave-one-out, unbiased). "
+            "With one generation per prompt: by the other prompts alone."
+        },
+    )
+    gate_values: bool = field(
+        default=True,
+        metadata={
+            "help": "Leave out of the advantages what the value function has not been right about: "
+            "its value of the prompt, and what it learns within an answer, each while its "
+            "explained variance over the last ten or so rollouts is not above 0. While the latter "
+            "is left out, `lam` counts as 1."
         },
     )
     zero_truncated_rewards: bool = field(

@@ -50,29 +50,6 @@ def compute_gae(rewards: Tensor, values: Tensor, mask: Tensor, gamma: float, lam
     return advantages
 
 
-def sibling_baseline(first: Tensor, scored: Tensor, group_size: int) -> Tensor:
-    """By how much the value function underrates each prompt, as its other completions tell.
-
-    The mean first-token advantage of the row's siblings, itself left out: an unbiased correction of
-    the baseline, because siblings are independent given the prompt. With ``lam = gamma = 1`` the
-    first token's baseline becomes the siblings' mean return, that of RLOO
-    (https://arxiv.org/abs/2402.14740); later tokens keep what the value function has learned since.
-
-    Args:
-        first: Advantage of each completion's first token, (N,), the completions of a prompt
-            adjacent.
-        scored: (N,), whether a completion has a score; the others tell nothing.
-        group_size: Completions per prompt.
-
-    Returns:
-        (N,): to be subtracted from all advantages of the row; 0 without scored siblings.
-    """
-    told = torch.where(scored, first, 0.0).view(-1, group_size)
-    count = scored.to(first.dtype).view(-1, group_size)
-    others = told.sum(dim=1, keepdim=True) - told
-    return (others / (count.sum(dim=1, keepdim=True) - count).clamp(min=1)).flatten()
-
-
 def reward_at_last_token(scores: Tensor, mask: Tensor) -> Tensor:
     """Put each completion's score on its last token with mask 1.
 

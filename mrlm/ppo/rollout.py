@@ -14,7 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mrlm.ppo.baseline import shrunk_baseline
 from mrlm.ppo.config import PPOConfig
+from mrlm.ppo.explained import Trust
 from mrlm.ppo.gae import (
     Moments,
     compute_gae,
@@ -22,7 +24,6 @@ from mrlm.ppo.gae import (
     kl_estimate,
     masked_moments,
     reward_at_last_token,
-    sibling_baseline,
     whiten,
 )
 from mrlm.ppo.subsample import inclusion_probabilities, systematic_sample
@@ -63,6 +64,7 @@ class TokenAdvantages:
         values: (B, T), what it said when the tokens were sampled.
         mask: (B, T), 1 on the model's own tokens of completions that have a score.
         means: (B,) mean advantage of each completion, before whitening.
+        squares: (4,) for ``ExplainedVariance``, over all processes.
         metrics: By name, over all processes.
     """
 
@@ -71,6 +73,7 @@ class TokenAdvantages:
     values: Tensor
     mask: Tensor
     means: Tensor
+    squares: Tensor
     metrics: dict[str, float] = field(default_factory=dict)
 
 
@@ -84,6 +87,7 @@ def token_advantages(
     generations: int,
     beta: float,
     logps: Tensor,
+    trust: Trust,
     ref_logps: Tensor | None = None,
 ) -> TokenAdvantages:
     """Generalised advantage estimates of a rollout, with the settings of a ``PPOConfig``.
@@ -97,6 +101,7 @@ def token_advantages(
         generations: Completions per prompt, those of a prompt adjacent.
         beta: Weight of the KL in the reward.
         logps: (B, T) under the policy that sampled.
+        trust: Which part of the values enters the advantages; the value function learns anyway.
         ref_logps: (B, T) under the reference model, for the KL in the reward.
     """
     metrics: dict[str, float] = {}
@@ -109,10 +114,7 @@ def token_advantages(
         kl = kl_estimate(logps, ref_logps, args.kl_estimator)
         rewards = rewards - beta * kl * mask
         metrics["kl"] = moments(kl, written, accelerator).mean.item()
-    advantages = compute_gae(rewards, values, mask, args.gamma, args.lam)
-    targets = advantages
-    if args.lam_critic != args.lam:
-        targets = compute_gae(rewards, values, mask, args.gamma, args.lam_critic)
+    targets = compute_gae(rewards, values, mask, args.gamma, args.lam_critic)
     returns = (values + targets) * mask
 
     metrics["value/mean"] = moments(values, mask, accelerator).mean.item()
@@ -120,13 +122,25 @@ def token_advantages(
     error_moments = moments(returns - values, mask, accelerator)
     metrics["value/return"] = return_moments.mean.item()
     metrics["value/explained_variance"] = explained_variance(return_moments, error_moments)
-    if args.sibling_baseline and generations > 1:
-        baseline = _baseline_of_siblings(advantages, mask, generations, accelerator)
+
+    first = _first_token(mask)
+    of_prompt = (values * first).sum(dim=1, keepdim=True) * mask
+    learned = values - of_prompt
+    trusted = of_prompt * trust.prompts
+    # Without values within the answer a lower lambda would discount by the distance to its end.
+    lam = args.lam if trust.within else 1.0
+    used = trusted + learned * trust.within
+    advantages = compute_gae(rewards, used, mask, args.gamma, lam)
+    baseline = torch.zeros_like(advantages[:, :1])
+    if args.sibling_baseline:
+        baseline = _baseline_of_others(advantages, first, generations, accelerator)
         advantages = (advantages - baseline) * mask
+    plain = compute_gae(rewards, torch.zeros_like(values), mask, args.gamma, 1.0)
+    squares = _foretold(plain, of_prompt, learned, trusted + baseline, mask, first, accelerator)
     means = advantages.sum(dim=1) / mask.sum(dim=1).clamp(min=1)
     if args.whiten_advantages:
         advantages = whiten(advantages, mask, moments(advantages, mask, accelerator))
-    return TokenAdvantages(advantages, returns, values, mask, means, metrics)
+    return TokenAdvantages(advantages, returns, values, mask, means, squares, metrics)
 
 
 def moments(x: Tensor, mask: Tensor, accelerator: Any) -> Moments:
@@ -134,16 +148,53 @@ def moments(x: Tensor, mask: Tensor, accelerator: Any) -> Moments:
     return masked_moments(x, mask, lambda sums: accelerator.reduce(sums, reduction="sum"))
 
 
-def _baseline_of_siblings(
-    advantages: Tensor, mask: Tensor, group_size: int, accelerator: Any
+def _first_token(mask: Tensor) -> Tensor:
+    """(B, T): 1 on the first token with mask 1 of each row that has one."""
+    first = torch.zeros_like(mask)
+    return first.scatter(1, mask.argmax(dim=1, keepdim=True), 1) * mask
+
+
+def _baseline_of_others(
+    advantages: Tensor, first: Tensor, group_size: int, accelerator: Any
 ) -> Tensor:
-    """(B, 1); a prompt's completions may lie on two processes."""
-    rows = torch.arange(mask.size(0), device=mask.device)
-    first = advantages[rows, mask.argmax(dim=1)]
-    gathered = accelerator.gather(torch.stack([first, mask.any(dim=1).to(first)], dim=1))
-    baseline = sibling_baseline(gathered[:, 0], gathered[:, 1] > 0, group_size)
-    start = accelerator.process_index * len(rows)
-    return baseline[start : start + len(rows)].unsqueeze(1)
+    """(B, 1), from the completions of all processes; a prompt's may lie on two."""
+    told = (advantages * first).sum(dim=1)
+    gathered = accelerator.gather(torch.stack([told, first.any(dim=1).to(told)], dim=1))
+    baseline = shrunk_baseline(gathered[:, 0], gathered[:, 1] > 0, group_size)
+    start = accelerator.process_index * len(told)
+    return baseline[start : start + len(told)].unsqueeze(1)
+
+
+def _foretold(
+    plain: Tensor,
+    of_prompt: Tensor,
+    learned: Tensor,
+    baseline: Tensor,
+    mask: Tensor,
+    first: Tensor,
+    accelerator: Any,
+) -> Tensor:
+    """What ``ExplainedVariance`` counts.
+
+    Args:
+        plain: Discounted returns (B, T), which no value has touched.
+        of_prompt: Value before the first token, (B, T).
+        learned: By how much later values differ from it, (B, T).
+        baseline: What is subtracted from the returns beside it, (B, T) or (B, 1).
+        mask: (B, T).
+        first: (B, T), 1 on each row's first token.
+        accelerator: Of all processes.
+    """
+    left = plain - baseline
+    within = [moments(x, mask, accelerator) for x in (left, left - learned)]
+    return torch.stack(
+        [
+            moments(plain, first, accelerator).variance,
+            moments(plain - of_prompt, first, accelerator).variance,
+            # Around 0 and not around their mean, which nothing takes off later tokens.
+            *(found.variance + found.mean.square() for found in within),
+        ]
+    )
 
 
 def subsample(args: PPOConfig, batch: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ CPU processes; vLLM shares the code paths used here but was not run.
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -20,6 +21,7 @@ from transformers import AutoModel, PreTrainedModel, TrainerCallback
 from trl.trainer.utils import disable_dropout_in_model
 
 from mrlm.ppo.config import PPOConfig
+from mrlm.ppo.explained import ExplainedVariance, Trust
 from mrlm.ppo.gae import value_errors
 from mrlm.ppo.rollout import (
     moments,
@@ -137,10 +139,12 @@ class PPOTrainer(ValueTrainer):
             generations=int(generations or 1),
             beta=self.beta,
             logps=present(rollout.logps).float(),
+            trust=self.explained.trust if self.args.gate_values else Trust(True, True),
             ref_logps=None if ref_logps is None else ref_logps.float(),
         )
         for name, value in tokens.metrics.items():
             self._record(name, value)
+        self._record_explained(tokens.squares)
         self._log_true_advantages(tokens.means)
         batch.update(
             advantages=tokens.advantages,
@@ -211,6 +215,15 @@ class PPOTrainer(ValueTrainer):
     def diagnostics(self) -> list[Diagnosis]:
         """Reasons why the run could not learn, found in its metrics so far; also warned about."""
         return self._diagnostics.findings
+
+    def _record_explained(self, squares: Tensor) -> None:
+        """Training: over the last rollouts, this one too. Evaluation: of this one alone."""
+        explained = self.explained if self._mode == "train" else ExplainedVariance()
+        explained.add(squares.cpu())
+        for name in ("prompts", "within"):
+            share = getattr(explained, name)
+            if not math.isnan(share):
+                self._record(f"value/explained_variance_{name}", share)
 
     def _record_mean(self, name: str, x: Tensor, mask: Tensor) -> None:
         self._record(name, moments(x, mask, self.accelerator).mean.item())

@@ -18,6 +18,7 @@ from trl.models.utils import disable_gradient_checkpointing
 from trl.trainer.utils import pad
 
 from mrlm.ppo.checkpoint import load_value_state, save_value_state, value_state
+from mrlm.ppo.explained import ExplainedVariance
 from mrlm.ppo.value import (
     Recorder,
     attach_value_function,
@@ -49,9 +50,14 @@ _MULTIMODAL = (
 
 
 class ValueTrainer(OnlineTrainer):
-    """Takes the same arguments; ``attach`` gives the policy its value function."""
+    """Takes the same arguments; ``attach`` gives the policy its value function.
+
+    Attributes:
+        explained: How much of the returns the value function has foretold so far.
+    """
 
     vllm_generation: Any
+    explained: ExplainedVariance
 
     def attach(self, critic: Any) -> None:
         """Give the policy a value head, and with a critic a backbone for it.
@@ -62,6 +68,7 @@ class ValueTrainer(OnlineTrainer):
         for use in ("ppo", "value_checkpoint"):
             trl_internals.require(use)
         trl_internals.usable("value_clip")
+        self.explained = ExplainedVariance()
         attach_value_function(
             self._causal_model(), critic=critic, detach=self.args.value_head_detach
         )
@@ -199,7 +206,7 @@ class ValueTrainer(OnlineTrainer):
             # ``Trainer`` exports nothing here; gathering the weights is for all processes.
             self._save(folder, state_dict=self.accelerator.get_state_dict(self.model))
         if self.args.should_save:
-            save_value_state(state, folder)
+            save_value_state(state, self.explained, folder)
 
     def _checkpoints_are_sharded(self) -> bool:
         if not self.is_fsdp_enabled:
@@ -208,8 +215,11 @@ class ValueTrainer(OnlineTrainer):
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         super()._load_from_checkpoint(resume_from_checkpoint, model)
-        load_value_state(value_modules(self._causal_model()), resume_from_checkpoint)
+        load_value_state(
+            value_modules(self._causal_model()), self.explained, resume_from_checkpoint
+        )
 
     def _load_best_model(self) -> None:
         super()._load_best_model()
-        load_value_state(value_modules(self._causal_model()), str(self.state.best_model_checkpoint))
+        folder = str(self.state.best_model_checkpoint)
+        load_value_state(value_modules(self._causal_model()), self.explained, folder)

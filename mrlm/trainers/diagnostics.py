@@ -16,6 +16,8 @@ from typing import Any
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState
 
+from mrlm.trainers.reward_hacking import against_accuracy, against_length
+
 logger = logging.getLogger(__name__)
 
 Logs = Mapping[str, Any]
@@ -154,6 +156,28 @@ _CHECKS = (
 LORA_GRACE = 5
 
 
+# Logs of the explained variance below which its sign says little.
+MIN_ROLLOUTS = 10
+_WORSE_THAN_NOTHING = -0.01
+_PARTS = {
+    "prompts": "which prompts are easy",
+    "within": "how an answer is getting on",
+}
+
+
+def _explain_values(args: Any, worse: Mapping[str, str]) -> str:
+    if getattr(args, "gate_values", False):
+        effect = "The advantages left that out (gate_values), so it has done no harm"
+    else:
+        effect = "It entered the advantages as noise: set gate_values=True"
+    return (
+        f"At the end the value function was worse than a constant at foretelling "
+        f"{' and '.join(worse.values())}; above 0 would be better than one. {effect}. It may need "
+        "more steps, another value_learning_rate, or value_warmup_steps; with several generations "
+        "per prompt the siblings' baseline does without it."
+    )
+
+
 def _reading(logs: Logs, name: str, is_bad: Callable[[float], bool]) -> bool | None:
     return None if logs.get(name) is None else is_bad(float(logs[name]))
 
@@ -186,6 +210,25 @@ class DiagnosticsCallback(TrainerCallback):
             self._streaks[check.name] = streak
             if streak >= check.patience:
                 self._report(state, check.name, check.message(logs or {}))
+        for name, seen in (
+            ("reward_against_length", against_length),
+            ("reward_against_accuracy", against_accuracy),
+        ):
+            message = seen(state.log_history)
+            if message is not None:
+                self._report(state, name, message)
+
+    def on_train_end(
+        self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        worse = {}
+        for part, what in _PARTS.items():
+            name = f"value/explained_variance_{part}"
+            shares = [log[name] for log in state.log_history if log.get(name) is not None]
+            if len(shares) >= MIN_ROLLOUTS and shares[-1] < _WORSE_THAN_NOTHING:
+                worse[part] = f"{what} ({shares[-1]:.2f})"
+        if worse:
+            self._report(state, "value_worse_than_nothing", _explain_values(args, worse))
 
     def on_optimizer_step(
         self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any

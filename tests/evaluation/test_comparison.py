@@ -51,8 +51,19 @@ def test_a_gain_on_the_whole_does_not_hide_a_kind_that_fell(evaluation: Make) ->
 
     assert result.difference > 0
     assert result.warnings == [
-        "Kinds that fell, by chance or not: odd from 100.0% to 50.0% of 2 rows."
+        "Kinds that fell, exact McNemar test of each: odd from 100.0% to 50.0% of 2 rows (p = 1). "
+        "Each may be chance."
     ]
+
+
+def test_a_kind_that_fell_is_tested_by_itself(evaluation: Make) -> None:
+    """Even rows rise, odd ones fall: of 12 all are lost, and of 4 half, which is little."""
+    [warning] = compare(evaluation([0.0, 1.0] * 12), evaluation([1.0, 0.0] * 12)).warnings
+    assert "odd from 100.0% to 0.0% of 12 rows (p = 0.00049)" in warning
+    assert warning.endswith("More than chance: odd.")
+    before = evaluation([[0.0], [1.0]] * 3, temperature=1.0)
+    after = evaluation([[0.0], [0.0]] + [[0.0], [1.0]] * 2, temperature=1.0)
+    assert compare(before, after).warnings[-1].endswith("Each may be chance.")
 
 
 def test_rows_without_a_score_on_one_side_leave_the_pairs(evaluation: Make) -> None:

@@ -61,11 +61,13 @@ def test_a_watched_run_is_the_same_run(
     for old, new in zip(plain.state.log_history[:-1], watched.state.log_history, strict=False):
         assert new["loss"] == old["loss"] and new["reward"] == old["reward"]
         assert 0 <= new["held_out_accuracy"] <= 1
+        assert 0 <= new["held_out_p_value"] <= 1
         assert "held_out_accuracy" not in old
         kinds = {name for name in new if name.startswith("held_out_accuracy/")}
         assert kinds == {
             f"held_out_accuracy/{row['kind']}" for row in held_out.rows.select(range(4))
         }
+    assert watched.state.log_history[0]["held_out_p_value"] == 1  # nothing to compare with yet
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "GRPO: step 3 of 3, reward" in text and "right held out" in text
     assert text.count("Step 2, math_last_number_reward") == 1 and "Step 1," not in text

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mrlm.evaluation.comparison import compare
 from mrlm.evaluation.evaluation import Evaluation
 from mrlm.evaluation.uncertainty import permutation_p_value
-from mrlm.experiment.notes import stage_notes
+from mrlm.experiment.notes import reward_warnings, stage_notes
 from mrlm.report import format
 
 Make = Callable[..., Evaluation]
@@ -39,3 +40,21 @@ def test_partial_marks_are_compared_from_the_first_to_the_last(evaluation: Make)
         "Mean score, partial marks included: 0.250 before, 0.583 after, on 3 rows; "
         f"sign-flip {p_value}."
     )
+
+
+def test_a_reward_that_rose_while_answers_got_worse_is_told(evaluation: Make) -> None:
+    rising = [{"reward": 0.1 + 0.02 * step} for step in range(20)]
+    worse = compare(evaluation([1.0] * 12), evaluation([0.0] * 8 + [1.0] * 4))
+    [warning] = reward_warnings(rising, worse)
+    assert "from 0.140 to 0.440" in warning
+    assert "fell by 66.7 points (exact McNemar p = 0.0078)" in warning
+    better = compare(evaluation([0.0] * 12), evaluation([1.0] * 8 + [0.0] * 4))
+    by_chance = compare(evaluation([1.0] * 12), evaluation([0.0] * 2 + [1.0] * 10))
+    for history, comparison in (
+        (rising, better),
+        (rising, by_chance),
+        (rising[::-1], worse),
+        (rising[:8], worse),
+        ([], worse),
+    ):
+        assert reward_warnings(history, comparison) == []

@@ -14,6 +14,8 @@ from torch import Tensor
 from mrlm.ppo.gae import compute_gae
 
 Make = Callable[..., Any]
+# Nothing between a completion's own reward and its advantages but the values.
+PLAIN = {"whiten_advantages": False, "sibling_baseline": False, "gate_values": False}
 LORA = LoraConfig(r=4, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM")
 
 
@@ -39,7 +41,7 @@ def scores(batch: dict[str, Any]) -> Tensor:
 
 
 def test_advantages_are_gae_of_the_rewards(make_trainer: Make, rollout: Make) -> None:
-    trainer = make_trainer(gamma=0.9, lam=0.8, lam_critic=0.95, whiten_advantages=False)
+    trainer = make_trainer(gamma=0.9, lam=0.8, lam_critic=0.95, **PLAIN)
     torch.nn.init.normal_(trainer.model.value_head.weight, std=0.3)
     batch = rollout(trainer)
     mask, values = batch["completion_mask"], batch["old_values"]
@@ -64,9 +66,7 @@ def test_reward_reaches_the_last_model_token_when_the_mask_ends_in_a_tools(
             "env_mask": [[1, 0, 1, 0, 0] for _ in prompts],
         }
 
-    trainer = make_trainer(
-        whiten_advantages=False, gamma=0.5, arguments={"rollout_func": tool_at_the_end}
-    )
+    trainer = make_trainer(gamma=0.5, arguments={"rollout_func": tool_at_the_end}, **PLAIN)
     batch = rollout(trainer)
     # One model token before the last: discounted once, however many tool tokens lie between.
     assert batch["advantages"].tolist() == [[0.5, 0.0, 1.0, 0.0, 0.0]] * 4
@@ -101,7 +101,7 @@ def test_kl_in_the_reward_is_spent_per_token_and_not_in_the_loss(
     model = type(tiny_llama()).from_pretrained(tmp_path / "base")
     with torch.no_grad():
         model.model.layers[0].mlp.up_proj.weight.mul_(1.5)  # drifted away from the reference
-    settings = {"beta": 0.2, "whiten_advantages": False, "vf_coef": 0.0}
+    settings = {"beta": 0.2, "vf_coef": 0.0, **PLAIN}
     trainer = make_trainer(model, kl_in_reward=True, num_ppo_epochs=2, **settings)
     batch = rollout(trainer)
     kl = batch["old_per_token_logps"] - batch["ref_per_token_logps"]

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import torch
 
-from mrlm.ppo.gae import sibling_baseline
 from mrlm.ppo.rollout import subsample
 from mrlm.ppo.subsample import inclusion_probabilities, systematic_sample
 
@@ -97,26 +96,3 @@ def test_it_trains_with_fewer_rows(make_trainer: Make) -> None:
 def test_refuses_what_would_bias_the_gradient(make_trainer: Make, settings: Any) -> None:
     with pytest.raises(ValueError, match="update_fraction"):
         make_trainer(**settings)
-
-
-def test_siblings_correct_the_baseline_of_their_prompt_alone() -> None:
-    first = torch.tensor([1.0, 0.0, 2.0, 5.0, 5.0, 5.0])
-    scored = torch.tensor([True, True, True, True, False, True])
-    baseline = sibling_baseline(first, scored, 3)
-    # Row 4 has no score: it tells its siblings nothing and may be told what it likes.
-    assert baseline.tolist() == [1.0, 1.5, 0.5, 5.0, 5.0, 5.0]
-    alone = sibling_baseline(torch.tensor([3.0, 4.0]), torch.tensor([True, False]), 2)
-    assert alone[0] == 0
-
-
-def test_with_lambda_one_the_first_token_has_the_baseline_of_rloo(
-    make_trainer: Make, rollout: Make
-) -> None:
-    trainer = make_trainer(num_generations=2, whiten_advantages=False)
-    torch.nn.init.normal_(trainer.model.value_head.weight, std=0.3)
-    batch = rollout(trainer)
-    low = (batch["completion_ids"] < 128) * batch["completion_mask"]  # what is rewarded
-    scores = (low.sum(1) / batch["completion_mask"].sum(1)).view(-1, 2)
-    expected = (scores - scores.flip(1)).flatten()
-    assert expected.abs().max() > 0.01
-    torch.testing.assert_close(batch["advantages"][:, 0], expected, atol=1e-6, rtol=0)

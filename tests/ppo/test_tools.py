@@ -100,7 +100,8 @@ def test_each_row_sees_its_own_tools(make: Any) -> None:
 
 
 def test_gae_and_value_targets_skip_the_tools_tokens(make: Any) -> None:
-    trainer = make("ppo", sibling_baseline=False, whiten_advantages=False, gamma=0.9, lam=0.8)
+    plain = {"sibling_baseline": False, "whiten_advantages": False, "gate_values": False}
+    trainer = make("ppo", gamma=0.9, lam=0.8, **plain)
     batch = rollout(trainer)
     tokenizer = trainer.processing_class
     written, mask = batch["tool_mask"].bool(), batch["completion_mask"].bool()

@@ -12,6 +12,8 @@ const CURVES = [
   ["KL", "kl", "from the reference model"],
   ["Loss", "loss", "what the optimiser sees"],
   ["Explained variance", "value/explained_variance", "of the critic; 1 is perfect"],
+  ["Explained: prompts", "value/explained_variance_prompts", "by the prompt's value; used above 0"],
+  ["Explained: within", "value/explained_variance_within", "by what the answer adds; used above 0"],
   ["Value loss", "value/loss", "of the critic"],
   ["Policy drift", "policy/approx_kl", "KL from the policy that sampled"],
   ["Clip fraction", "clip_ratio/region_mean", "share of tokens clipped"],

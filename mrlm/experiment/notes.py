@@ -62,6 +62,8 @@ def teacher_note(student: Evaluation, teacher: Evaluation) -> str:
     if comparison.difference <= 0:
         note += " It has no more right than the student: there is little to learn from it."
     return note
+
+
 def reward_warnings(history: Sequence[Mapping[str, Any]], comparison: Comparison) -> list[str]:
     """Whether the reward rose in training while the evaluations say that answers got worse.
 

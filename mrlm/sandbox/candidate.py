@@ -15,6 +15,7 @@ import errno
 import io
 import operator
 import os
+import random
 import sys
 import threading
 import traceback
@@ -68,6 +69,8 @@ def _new_module(name: str) -> dict[str, Any]:
     """The namespace of a module that can be found by its name, as ``dataclass`` and others need."""
     module = types.ModuleType(name)
     sys.modules[name] = module
+    # Children of one zygote would otherwise all draw the same numbers.
+    random.seed()
     return module.__dict__
 
 

@@ -130,3 +130,9 @@ def test_messages_are_bounded_and_can_be_written(sandbox: Sandbox) -> None:
     assert len(verdict.message) <= 2000
     assert "\\ud800" in verdict.message
     assert verdict.message.encode()
+
+
+def test_runs_draw_numbers_of_their_own(sandbox: Sandbox) -> None:
+    draw = "import random\nprint('drawn', random.random())"
+    first, second = (check(sandbox, draw, ("", "drawn\n")).message for _ in range(2))
+    assert "drawn" in first and first != second

@@ -97,6 +97,8 @@ def _remembering(parser: argparse.ArgumentParser, *arguments: Any, **options: An
 
 
 def _check(words: list[str]) -> None:
+    while re.match(r"[A-Z]\w*=", words[0]):  # a setting for this one command
+        words = words[1:]
     name, *arguments = words
     name = name.removeprefix(".venv/bin/")
     if name in CHECKS:

@@ -27,6 +27,7 @@ from accelerate.commands.launch import launch_command_parser
 from pages import ROOT, split_commands, write_files
 from pytest import UsageError
 from torch.distributed.run import get_args_parser
+from transformers import HfArgumentParser
 
 from mrlm import cli
 from mrlm.benchmarks import parse_benchmark
@@ -40,6 +41,7 @@ FOREIGN = ("cd", "curl", "export", "git", "hf", "llama-server", "mkdocs", "mypy"
 FOREIGN += ("rm", "ruff", "source", "trackio", "trl", "vllm")
 PARSE = (
     (argparse.ArgumentParser, "parse_args"),
+    (HfArgumentParser, "parse_args_into_dataclasses"),
     (JobParser, "parse_args_into_dataclasses"),
 )
 _PARSE_KNOWN = argparse.ArgumentParser.parse_known_args
@@ -58,8 +60,13 @@ def _stop(*arguments: Any, **options: Any) -> None:
     raise _Parsed
 
 
-def _after(parse: Any) -> Any:
-    return lambda *arguments, **options: _stop(parse(*arguments, **options))
+def _after(owner: type, parse: Any) -> Any:
+    def read(parser: Any, *arguments: Any, **options: Any) -> Any:
+        found = parse(parser, *arguments, **options)
+        is_base = owner is HfArgumentParser and isinstance(parser, JobParser)
+        return found if is_base else _stop()  # a job's parser goes on to refuse unknown flags
+
+    return read
 
 
 @cache
@@ -129,7 +136,7 @@ def _script(path: str, arguments: list[str]) -> None:
         for owner, name in ends:
             stack.enter_context(mock.patch.object(owner, name, _stop))
         for owner, name in () if ends else PARSE:
-            stack.enter_context(mock.patch.object(owner, name, _after(getattr(owner, name))))
+            stack.enter_context(mock.patch.object(owner, name, _after(owner, getattr(owner, name))))
         with contextlib.suppress(_Parsed):
             module.main()
             raise ValueError(f"{path} did not take its arguments")

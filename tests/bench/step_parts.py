@@ -128,7 +128,8 @@ def main() -> None:
     parser.add_argument("--fp32", action="store_true", help="as without fast bf16")
     parser.add_argument("--eval_rows", type=int, default=64, help="rows of the evaluation")
     parser.add_argument("--json", action="store_true", help="print the seconds")
-    arguments, others = parser.parse_known_args()  # the others are the demo's
+    parser.add_argument("flags", nargs="*", help="of the demo, after --")
+    arguments = parser.parse_args()
     if arguments.fp32:  # whatever asks for this processor's kind
         torch.cpu._is_avx512_bf16_supported = lambda: False
         torch.cpu._is_amx_tile_supported = lambda: False
@@ -138,7 +139,7 @@ def main() -> None:
 
     console = Console(stderr=arguments.json)
     with tempfile.TemporaryDirectory() as folder:
-        trainer, eval_task, tokenizer = build(folder, arguments.fp32, others)
+        trainer, eval_task, tokenizer = build(folder, arguments.fp32, arguments.flags)
         model = trainer.model
         batches = iter(trainer.get_train_dataloader())
         trainer.current_gradient_accumulation_steps = 1

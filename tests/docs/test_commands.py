@@ -113,6 +113,8 @@ class Shell:
         if self.tiny and not re.search(r"--model\S* runs/", str(command)):
             added += [("--model_name_or_path", self.tiny), ("--model", self.tiny)]
         known = check(command.words)
+        if command.words[1:2] in (("eval",), ("sample",)):  # greedy: one sample of a row
+            known -= {"--num_generations"}
         return [word for pair in added if pair[0] in known for word in pair]
 
     def _bring_runs(self, command: Command) -> None:

@@ -8,6 +8,8 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from datasets import Dataset
+
     from mrlm.task import Task
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "add_prompts",
     "add_task",
     "chosen_task",
+    "load_dataset_rows",
 ]
 
 TASK_HELP = "a name that `mrlm tasks` lists, or your own: FILE.py:TASK or package.module:TASK"
@@ -121,6 +124,21 @@ def add_dataset(parser: argparse.ArgumentParser, split: str) -> None:
     )
     parser.add_argument(
         "--drop_invalid", action="store_true", help="leave out and count rows that do not fit"
+    )
+
+
+def load_dataset_rows(arguments: argparse.Namespace, task: Task, split: str) -> Dataset:
+    """The rows that the flags of ``add_dataset`` name, ``num_rows`` of them at most."""
+    from mrlm.data.user import load_user_dataset
+
+    return load_user_dataset(
+        arguments.dataset_name,
+        task,
+        arguments.columns,
+        split=arguments.dataset_split or split,
+        config=arguments.dataset_config,
+        size=arguments.num_rows,
+        drop_invalid=arguments.drop_invalid,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mrlm.cli.command import add_dataset, chosen_task
+from mrlm.cli.command import add_dataset, chosen_task, load_dataset_rows
 from mrlm.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -96,17 +96,7 @@ def _given(value: int | None, default: int) -> int:
 
 
 def _dataset(arguments: argparse.Namespace, task: Task) -> tuple[Dataset, str]:
-    from mrlm.data.user import load_user_dataset
-
-    rows = load_user_dataset(
-        arguments.dataset_name,
-        task,
-        arguments.columns,
-        split=arguments.dataset_split or "test",
-        config=arguments.dataset_config,
-        size=arguments.num_rows,
-        drop_invalid=arguments.drop_invalid,
-    )
+    rows = load_dataset_rows(arguments, task, "test")
     repeated = len(rows) - len(set(rows["id"]))
     if repeated:
         raise DatasetError(

@@ -16,6 +16,7 @@ from mrlm.cli.command import (
     add_prompts,
     add_task,
     chosen_task,
+    load_dataset_rows,
 )
 from mrlm.sampling.types import SamplingParams
 
@@ -92,20 +93,7 @@ def _rows(arguments: argparse.Namespace, task: Task) -> list[Any]:
     """The first of the dataset that is named, or of the task's own."""
     if arguments.dataset_name is None:
         return list(task.build_dataset(arguments.num_rows, arguments.seed, arguments.split))
-
-    from mrlm.data.user import load_user_dataset
-
-    return list(
-        load_user_dataset(
-            arguments.dataset_name,
-            task,
-            arguments.columns,
-            split=arguments.dataset_split or "train",
-            config=arguments.dataset_config,
-            size=arguments.num_rows,
-            drop_invalid=arguments.drop_invalid,
-        )
-    )
+    return list(load_dataset_rows(arguments, task, "train"))
 
 
 def _print(record: Record) -> None:

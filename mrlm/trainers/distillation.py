@@ -15,7 +15,7 @@ from typing import Any
 from trl.trainer.distillation_trainer import DistillationTrainer as TRLDistillationTrainer
 
 from mrlm.trainers import trl_internals
-from mrlm.trainers.cpu_sampler import CPUSampler
+from mrlm.trainers.policy_sampler import PolicySampler
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ class DistillationTrainer(TRLDistillationTrainer):
     """``trl.DistillationTrainer``; takes the same arguments.
 
     Attributes:
-        sampler: Samples where this trainer takes the CPU path.
+        sampler: Samples where this trainer takes the fast path.
         notes: What could not be done as fast as elsewhere, why, and what it costs.
     """
 
@@ -35,7 +35,7 @@ class DistillationTrainer(TRLDistillationTrainer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.notes: list[str] = []
-        self.sampler = CPUSampler(self, self._note)
+        self.sampler = PolicySampler(self, self._note)
 
     def _generate_single_turn(
         self, prompt_ids: list[list[int]], *args: Any, **kwargs: Any

@@ -1,4 +1,4 @@
-"""TRL's ``GRPOTrainer`` with a fast CPU path, dynamic sampling and exact resumption."""
+"""TRL's ``GRPOTrainer`` with a fast path, dynamic sampling and exact resumption."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from trl.trainer.grpo_config import GRPOConfig as TRLGRPOConfig
 
 from mrlm.trainers import trl_internals
 from mrlm.trainers.batches import rows_with_gradient, take_rows
-from mrlm.trainers.cpu_sampler import check_sampler
 from mrlm.trainers.dynamic_sampling import check_resampling
 from mrlm.trainers.online import OnlineTrainer
+from mrlm.trainers.policy_sampler import check_sampler
 from mrlm.trainers.rollout import Rollout
 
 __all__ = ["GRPOConfig", "GRPOTrainer"]
@@ -51,13 +51,13 @@ class GRPOConfig(TRLGRPOConfig):
 class GRPOTrainer(OnlineTrainer):
     """TRL's ``GRPOTrainer``, with what ``OnlineTrainer`` adds; takes the same arguments.
 
-    On the CPU path, completions without an advantage, because all of their prompt's are worth the
+    On the fast path, completions without an advantage, because all of their prompt's are worth the
     same, are left out of the update where nothing else depends on them. Metrics of the update
     (entropy, clip ratios) speak of the others. ``args`` is a ``GRPOConfig`` of ours or TRL's.
     """
 
     def _finish_rollout(self, batch: dict[str, Any], rollout: Rollout) -> dict[str, Any]:
-        if not (self.model.training and self._uses_cpu_path() and self._can_leave_rows_out()):
+        if not (self.model.training and self._uses_fast_path() and self._can_leave_rows_out()):
             return batch
         # As many in every process: TRL gathers a number per row.
         count = int(self.accelerator.gather((batch["advantages"] != 0).sum()).max())

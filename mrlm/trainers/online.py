@@ -23,7 +23,6 @@ from trl.trainer.grpo_trainer import GRPOTrainer as TRLGRPOTrainer
 from mrlm.models.chat_templates import offered_tools
 from mrlm.trainers import trl_internals
 from mrlm.trainers.batches import grouped
-from mrlm.trainers.cpu_sampler import CPUSampler
 from mrlm.trainers.dynamic_sampling import (
     Outcomes,
     check_resampling,
@@ -32,6 +31,7 @@ from mrlm.trainers.dynamic_sampling import (
 )
 from mrlm.trainers.packable import allow_packing
 from mrlm.trainers.packing import ATTENTION, Packed
+from mrlm.trainers.policy_sampler import PolicySampler
 from mrlm.trainers.resumption import RolloutBoundaryCallback, advance_to_epoch, resume_path
 from mrlm.trainers.rollout import Rollout
 
@@ -44,7 +44,7 @@ class OnlineTrainer(TRLGRPOTrainer):
     """``trl.GRPOTrainer`` with what GRPO and PPO share here; takes the same arguments.
 
     Attributes:
-        sampler: Samples where this trainer takes the CPU path.
+        sampler: Samples where this trainer takes the fast path.
         notes: What could not be done as fast as elsewhere, why, and what it costs.
     """
 
@@ -64,10 +64,10 @@ class OnlineTrainer(TRLGRPOTrainer):
         super().__init__(*args, **kwargs)
         uses = ["outcomes", "metrics", "samples"]
         self.notes: list[str] = []
-        self.sampler = CPUSampler(self, self._note)
+        self.sampler = PolicySampler(self, self._note)
         if self.accelerator.device.type == "cpu":
             uses.append("cpu_lm_head")
-        if self.accelerator.device.type == "cpu" or self._uses_cpu_path():
+        if self.accelerator.device.type == "cpu" or self._uses_fast_path():
             uses += ["grouping", "fewer_rows"]
         for use in uses:
             trl_internals.usable(use, self)  # said now, not when it is missed
@@ -96,11 +96,11 @@ class OnlineTrainer(TRLGRPOTrainer):
     # ------------------------------------------------------------------ sample
 
     def synced_generator(self) -> Any:
-        """A ``Generator`` with the policy's present weights; ``None`` off the CPU path."""
+        """A ``Generator`` with the policy's present weights; ``None`` off the fast path."""
         return self.sampler.synced()
 
-    def _uses_cpu_path(self) -> bool:
-        """Whether this trainer, on this machine, with these settings, takes the CPU path."""
+    def _uses_fast_path(self) -> bool:
+        """Whether this trainer, on this machine, with these settings, takes the fast path."""
         return self.sampler.is_used
 
     def _note(self, text: str) -> None:
@@ -254,7 +254,7 @@ class OnlineTrainer(TRLGRPOTrainer):
     def _prepare_inputs(self, generation_batch: Any) -> dict[str, Any]:
         before = getattr(self, "_buffered_inputs", None)
         inputs: dict[str, Any] = super()._prepare_inputs(generation_batch)
-        if not self.model.training or not self._uses_cpu_path():
+        if not self.model.training or not self._uses_fast_path():
             return inputs
         if not trl_internals.usable("grouping", self) or self._buffered_inputs is before:
             return inputs
@@ -274,7 +274,7 @@ class OnlineTrainer(TRLGRPOTrainer):
         )
 
     def _allow_packing(self, model: Any) -> None:
-        if model is None or not self._uses_cpu_path():
+        if model is None or not self._uses_fast_path():
             return
         if self.aux_loss_enabled:
             reason: str | None = "its auxiliary loss counts the tokens of the padded batch"

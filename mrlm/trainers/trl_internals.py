@@ -41,7 +41,7 @@ _UTILS = "trl.trainer.utils"
 # What the names are used for, and what is the case without one of them. Training goes on...
 GOES_ON = {
     "cpu_lm_head": "the output head of a CPU is TRL's own, which takes about twice the time",
-    "cpu_sampler": "TRL's own generate samples, which takes several times as long on a CPU",
+    "policy_sampler": "TRL's own generate samples, which takes several times as long on a CPU",
     "distillation_sampler": "in distillation TRL's own generate samples, which takes several times "
     "as long on a CPU",
     "packing": "models run over the padding, and over a prompt once for each of its completions",
@@ -97,12 +97,12 @@ INTERNALS = (
         exact=True,
     ),
     Internal("_use_triton", _UTILS, ("cpu_lm_head",), "device"),
-    Internal("_tokenizer", "", ("cpu_sampler",)),
-    Internal("_is_vlm", "", ("cpu_sampler", "packing")),
+    Internal("_tokenizer", "", ("policy_sampler",)),
+    Internal("_is_vlm", "", ("policy_sampler", "packing")),
     Internal(
         "_generate_single_turn",
         _GRPO,
-        ("cpu_sampler",),
+        ("policy_sampler",),
         "self, prompt_ids, images, multimodal_fields, num_generations, has_tool_images",
     ),
     Internal(
@@ -111,16 +111,16 @@ INTERNALS = (
         ("distillation_sampler",),
         "self, prompt_ids, images, multimodal_fields, has_tool_images",
     ),
-    Internal("no_init_weights", "transformers.initialization", ("cpu_sampler",)),
-    Internal("local_torch_dtype", "transformers.modeling_utils", ("cpu_sampler",), "dtype"),
-    Internal("CacheLayerMixin", "transformers.cache_utils", ("cpu_sampler",)),
-    Internal("AttentionInterface", "transformers.modeling_utils", ("cpu_sampler", "packing")),
-    Internal("AttentionMaskInterface", "transformers.masking_utils", ("cpu_sampler", "packing")),
-    Internal("sdpa_mask", "transformers.masking_utils", ("cpu_sampler", "packing")),
+    Internal("no_init_weights", "transformers.initialization", ("policy_sampler",)),
+    Internal("local_torch_dtype", "transformers.modeling_utils", ("policy_sampler",), "dtype"),
+    Internal("CacheLayerMixin", "transformers.cache_utils", ("policy_sampler",)),
+    Internal("AttentionInterface", "transformers.modeling_utils", ("policy_sampler", "packing")),
+    Internal("AttentionMaskInterface", "transformers.masking_utils", ("policy_sampler", "packing")),
+    Internal("sdpa_mask", "transformers.masking_utils", ("policy_sampler", "packing")),
     Internal(
         "sdpa_attention_forward",
         "transformers.integrations.sdpa_attention",
-        ("cpu_sampler", "packing"),
+        ("policy_sampler", "packing"),
         "module, query, key, value, attention_mask",
     ),
     Internal(

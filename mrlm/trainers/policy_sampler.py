@@ -1,10 +1,10 @@
 """What samples for an online trainer in the place of the model's own ``generate``.
 
 On a CPU it does so by default; on a GPU where ``sampler="mrlm"`` asks for it, in buffers of fixed
-shapes and by CUDA graphs (``mrlm.sampling.static_decoder``). ``CPUSampler`` holds a ``Generator``
-as TRL's trainer holds its ``VLLMGeneration``: it is given the policy's weights before each rollout.
-Where ``Generator`` would not sample what the model itself does (``mrlm.sampling.coverage``, and its
-own check), TRL's path is taken, and a note says why.
+shapes and by CUDA graphs (``mrlm.sampling.static_decoder``). ``PolicySampler`` holds a
+``Generator`` as TRL's trainer holds its ``VLLMGeneration``: it is given the policy's weights before
+each rollout. Where ``Generator`` would not sample what the model itself does
+(``mrlm.sampling.coverage``, and its own check), TRL's path is taken, and a note says why.
 
 Not covered: other accelerators than CUDA's, vLLM, FSDP, DeepSpeed, multimodal models, and sampling
 options other than temperature and top-p, which stay TRL's. Not run on a GPU by us.
@@ -27,7 +27,7 @@ from mrlm.trainers import trl_internals
 if TYPE_CHECKING:
     from transformers import GenerationConfig
 
-__all__ = ["SAMPLERS", "CPUSampler", "check_sampler"]
+__all__ = ["SAMPLERS", "PolicySampler", "check_sampler"]
 
 SAMPLERS = ("auto", "mrlm", "trl")
 _GENERATE = GenerationMixin.generate
@@ -55,7 +55,7 @@ def check_sampler(args: Any) -> None:
             )
 
 
-class CPUSampler:
+class PolicySampler:
     """Samples for a trainer as its policy would, several times faster on a CPU.
 
     Args:
@@ -171,7 +171,7 @@ class CPUSampler:
     def _why_not(self) -> str | None:
         """What would be sampled otherwise than by the model itself; ``None``: nothing."""
         trainer = self._trainer
-        changes = trl_internals.missing("cpu_sampler", trainer)
+        changes = trl_internals.missing("policy_sampler", trainer)
         if changes:
             return "; ".join(changes)
         from mrlm.sampling.coverage import why_not_covered

@@ -27,6 +27,7 @@ def _length_task(name: str) -> Any:
     return replace(TASKS[name], score=score)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", ["debate", "math"])
 def test_writes_pairs_that_trl_takes(
     name: str,

@@ -27,6 +27,7 @@ def length_reward(completions: list[Any], **kwargs: Any) -> list[float]:
     return [1 / (1 + len(text.encode())) for text in texts]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", ["math", "tools"])
 def test_writes_examples_that_sft_trainer_takes(
     name: str,

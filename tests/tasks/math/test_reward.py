@@ -95,7 +95,9 @@ def test_numbers_never_start_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
     assert reward(["#### 45", "#### 46", "#### x^y"], answer=["46", "46", "x^y"]) == [0.0, 1.0, 1.0]
 
 
-@pytest.mark.parametrize("answer_type", ["expression", "choice", "list"])
+@pytest.mark.parametrize(
+    "answer_type", [pytest.param("expression", marks=pytest.mark.integration), "choice", "list"]
+)
 @pytest.mark.parametrize("answer_format", ["boxed", "tag", "hash", "phrase"])
 def test_cases_of_every_type(answer_format: str, answer_type: str) -> None:
     reward = MathReward(answer_format, answer_type)

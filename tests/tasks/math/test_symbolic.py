@@ -90,6 +90,7 @@ def test_what_the_first_limit_cut_short_is_right_at_the_second(pool: SymbolicPoo
     assert pool.verdict(*slow, limits_s=(0.001, 5.0))[0] == "same"
 
 
+@pytest.mark.integration
 def test_time_that_others_use_does_not_count(pool: SymbolicPool) -> None:
     """A stopped worker gets no processor time, as on a busy machine; its answer is still right."""
     pool.verdict("x", "x")
@@ -108,6 +109,7 @@ def test_a_killed_worker_is_replaced(pool: SymbolicPool) -> None:
     assert not killed & _workers()
 
 
+@pytest.mark.integration
 def test_all_workers_may_be_killed_while_idle(pool: SymbolicPool) -> None:
     with ThreadPoolExecutor(3) as threads:
         for verdict in [
@@ -132,10 +134,12 @@ def test_a_worker_that_cannot_start_is_an_error(monkeypatch: pytest.MonkeyPatch)
     assert metrics["math_boxed_expression_reward/unscored"] == 1.0
 
 
+@pytest.mark.integration
 def test_a_huge_computation_is_stopped(pool: SymbolicPool) -> None:
     assert pool.verdict("5", "300000000!")[0] == "timeout"
 
 
+@pytest.mark.integration
 def test_a_stuck_worker_ends_without_its_parent() -> None:
     """Its own timer ends it, even when nobody is left to kill it."""
     script = (
@@ -168,6 +172,7 @@ def test_several_threads(pool: SymbolicPool) -> None:
     assert 2 <= len(_workers() - others) <= WORKERS
 
 
+@pytest.mark.integration
 def test_close_kills_idle_and_busy_workers() -> None:
     pool, others = SymbolicPool(), _workers()
     assert pool.verdict("x", "x")[0] == "same"
@@ -225,6 +230,7 @@ def test_a_timeout_scores_zero_and_is_counted_off_the_main_thread() -> None:
     assert metrics["math_boxed_expression_reward/timeout"] == 0.5
 
 
+@pytest.mark.integration
 def test_right_answers_beside_bombs_are_paid() -> None:
     bombs = [ENDLESS, "300000000!", "(x+y+z)^{500}", "9^{9^{9^8}}"]
     completions, answers = [], []
